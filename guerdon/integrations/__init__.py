@@ -1,0 +1,1 @@
+"""Adapters: one module per trainer, each a translation and nothing else."""

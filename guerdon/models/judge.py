@@ -1,0 +1,106 @@
+"""JudgeProtocol: how a chat model is asked for a verdict and how its reply is read. Pure: no I/O.
+
+Judging is three separable things: a :class:`~guerdon.models.chat.ChatModel` (I/O), a protocol (this), and what combines the
+verdicts (:class:`~guerdon.rewards.judged.Judged` and the algebra).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from guerdon.batch import Batch
+from guerdon.errors import UserError
+from guerdon.frozen import FrozenDict
+from guerdon.models.chat import ChatReply, ChatRequest
+from guerdon.registry import register
+from guerdon.scores import Outcome
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judgement of one sample: a value, or undecided for a typed reason; named parts and the critique beside it."""
+
+    value: float | None = None
+    parts: Mapping[str, float | None] = field(default_factory=FrozenDict)
+    outcome: Outcome = Outcome.SCORED
+    critique: str = ""
+
+    @classmethod
+    def undecided(cls, outcome: Outcome, critique: str = "") -> Verdict:
+        """No value, for this reason."""
+        return cls(outcome=outcome, critique=critique)
+
+
+class JudgeProtocol:
+    """A frozen description of a way to judge: builds the requests for a batch and reads the replies.
+
+    Class attributes: ``bounds`` of the value, ``subparts`` it adds, ``ties`` between samples that are judged together.
+    """
+
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    subparts: ClassVar[tuple[str, ...]] = ()
+    ties: ClassVar[str | None] = None
+
+    @property
+    def own_columns(self) -> dict[str, str]:
+        """Column -> what it should hold, for the columns put into prompts."""
+        return {}
+
+    def ask(self, batch: Batch) -> list[ChatRequest]:
+        """The requests needed to judge a batch."""
+        raise TypeError(f"{type(self).__name__} has no ask(batch); write it")
+
+    def read(self, batch: Batch, replies: Sequence[ChatReply]) -> list[Verdict]:
+        """One verdict per sample from the replies, which are in the order of the requests."""
+        raise TypeError(f"{type(self).__name__} has no read(batch, replies); write it")
+
+
+@register("protocol", "scripted")
+@dataclass(frozen=True)
+class ScriptedProtocol(JudgeProtocol):
+    """A minimal protocol for tests: shows the completion, reads ``name: number`` lines of the reply.
+
+    The value is the line ``score``; every name in ``names`` is a part. A reply without a number for each is unparseable.
+
+    >>> batch = Batch(["4"], ["2+2?"])
+    >>> ScriptedProtocol().read(batch, [ChatReply("score: 0.5")])[0].value
+    0.5
+    """
+
+    names: tuple[str, ...] = ()
+
+    @property
+    def subparts(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.names
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
+        if "score" in self.names:
+            raise UserError("names must not contain 'score', which is the value itself")
+
+    def ask(self, batch: Batch) -> list[ChatRequest]:
+        return [
+            ChatRequest(
+                (
+                    {"role": "system", "content": "Judge the answer."},
+                    {"role": "user", "content": f"{prompt}\n\n{text or ''}"},
+                )
+            )
+            for prompt, text in zip(batch.prompt_texts, batch.texts("visible"), strict=True)
+        ]
+
+    def read(self, batch: Batch, replies: Sequence[ChatReply]) -> list[Verdict]:
+        return [self._verdict(reply) for reply in replies]
+
+    def _verdict(self, reply: ChatReply) -> Verdict:
+        if not reply.arrived:
+            return Verdict.undecided(reply.outcome, reply.message)
+        said: dict[str, Any] = dict(re.findall(r"^(\w+): (-?\d+(?:\.\d+)?)$", reply.text, re.MULTILINE))
+        if not {"score", *self.names} <= set(said):
+            return Verdict.undecided(Outcome.UNPARSEABLE, reply.text)
+        return Verdict(
+            float(said["score"]), FrozenDict({name: float(said[name]) for name in self.names}), critique=reply.text
+        )

@@ -1,0 +1,56 @@
+"""The signals: one module per kind of evidence a reward looks at. Names are loaded when first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from guerdon.rewards.choice import Choice
+    from guerdon.rewards.format import Tags
+    from guerdon.rewards.judged import Judged
+    from guerdon.rewards.length import LengthFloor, LengthMatch, Overlong, Repetition
+    from guerdon.rewards.match import ExactMatch, TokenF1
+    from guerdon.rewards.overlap import RougeL
+    from guerdon.rewards.semantic import Cosine
+
+_HOMES = {
+    "Choice": "choice",
+    "Cosine": "semantic",
+    "ExactMatch": "match",
+    "Judged": "judged",
+    "LengthFloor": "length",
+    "LengthMatch": "length",
+    "Overlong": "length",
+    "Repetition": "length",
+    "RougeL": "overlap",
+    "Tags": "format",
+    "TokenF1": "match",
+}
+
+__all__ = [
+    "Choice",
+    "Cosine",
+    "ExactMatch",
+    "Judged",
+    "LengthFloor",
+    "LengthMatch",
+    "Overlong",
+    "Repetition",
+    "RougeL",
+    "Tags",
+    "TokenF1",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def register_all() -> None:
+    """Import every module of this room, so that all its rewards are registered."""
+    for home in sorted(set(_HOMES.values())):
+        importlib.import_module(f"{__name__}.{home}")

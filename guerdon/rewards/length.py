@@ -1,0 +1,160 @@
+"""Rewards on how long a completion is, how it repeats itself, and whether it overran its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from guerdon.batch import Batch
+from guerdon.errors import UserError, closest
+from guerdon.registry import register
+from guerdon.reward import Example, Reward
+from guerdon.rewards.textual import Referenced, Unreferenced
+from guerdon.scores import Floats, Note, Outcome, Scores
+from guerdon.shaping.length import length_floor, length_match, soft_overlong
+from guerdon.text.repetition import repeated_share
+
+UNITS = ("characters", "words", "tokens")
+PLAIN = Batch(["Mitochondria make the ATP of the cell.", "Blood carries oxygen to the body."], ["Why?", "How?"])
+
+
+@register("reward")
+@dataclass(frozen=True, repr=False)
+class LengthFloor(Unreferenced):
+    """1 for a completion of at least ``minimum`` characters, n / minimum below; n counted after stripping.
+
+    Range [0, 1]. Reads no column; never NaN. It cannot tell good text from long text: combine it with a reward that does.
+
+    Source: co-author's code of Pappone et al. 2025.
+
+    >>> LengthFloor(minimum=10).score(Batch(["12345", "1234567890123"])).values.tolist()
+    [0.5, 1.0]
+    """
+
+    minimum: int = 10
+
+    bounds = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.minimum < 1:
+            raise UserError(f"minimum={self.minimum} must be at least 1 character")
+
+    def _values(self, texts: Sequence[str]) -> Floats:
+        return length_floor(np.array([len(text.strip()) for text in texts]), minimum=self.minimum)
+
+    @classmethod
+    def example(cls) -> Example:
+        return Example(PLAIN, {"empty": ["", ""], "blank": [" " * 100, "\n" * 100]})
+
+
+@register("reward")
+@dataclass(frozen=True, repr=False)
+class LengthMatch(Referenced):
+    """How close the completion's length is to the reference's: exp(-|ln(n / n*)|), characters after stripping, at least 1.
+
+    1 when equal, 0.5 when doubled or halved. Range [0, 1]. Column ``reference`` (a list: the closest counts). An empty completion
+    counts as one character. NaN without a reference.
+
+    Source: co-author's code of Pappone et al. 2025.
+
+    >>> LengthMatch().score(Batch(["abcd", "ab"], reference=["wxyz", "wxyz"])).values.round(6).tolist()
+    [1.0, 0.5]
+    """
+
+    bounds = (0.0, 1.0)
+
+    def legible(self, batch: Batch) -> tuple[list[str], list[Note | None]]:
+        return [text or "" for text in batch.texts(self.of)], [None] * len(batch)
+
+    def _compare(self, pairs: Sequence[tuple[str, str]]) -> tuple[Floats, dict[int, Note]]:
+        lengths = np.array([[len(side.strip()) for side in pair] for pair in pairs])
+        return length_match(lengths[:, 0], lengths[:, 1]), {}
+
+    @classmethod
+    def example(cls) -> Example:
+        references = [str(text) for text in PLAIN.completions]
+        return Example(
+            PLAIN.replace(reference=references), {"empty": ["", ""], "ten times": [text * 10 for text in references]}
+        )
+
+
+@register("reward")
+@dataclass(frozen=True, repr=False)
+class Repetition(Unreferenced):
+    """A penalty for saying the same again: -(share of n-grams that repeat an earlier one), times ``strength``.
+
+    Range [-strength, 0]. Reads no column; never NaN. A text shorter than ``n`` words has nothing to repeat and scores 0.
+
+    >>> Repetition(n=2).score(Batch(["a b a b", "a b c d"])).values.round(4).tolist()
+    [-0.3333, 0.0]
+    """
+
+    n: int = 3
+    strength: float = 1.0
+
+    @property
+    def range(self) -> tuple[float, float]:
+        return (-self.strength, 0.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n < 1 or self.strength < 0:
+            raise UserError(f"n={self.n} must be at least 1 and strength={self.strength} not negative")
+
+    def _values(self, texts: Sequence[str]) -> Floats:
+        return np.array([-self.strength * repeated_share(text, self.n) for text in texts], dtype=np.float64)
+
+    @classmethod
+    def example(cls) -> Example:
+        return Example(PLAIN, {"loop": ["the cell the cell the cell the cell", "a b c " * 50], "empty": ["", ""]})
+
+
+@register("reward")
+@dataclass(frozen=True, repr=False)
+class Overlong(Reward):
+    """A penalty for running over the budget: 0 up to ``limit - buffer``, then linear down to -1 at ``limit`` and beyond.
+
+    ``unit`` is tokens (from ``completion_ids``), words or characters. Range [-1, 0]. Reads no column. With ``unit="tokens"`` a
+    batch without ``completion_ids`` is not scored (``missing_data``).
+
+    Source: Yu et al. 2025, DAPO (arXiv 2503.14476), soft overlong punishment.
+
+    >>> Overlong(limit=4, buffer=2, unit="words").score(Batch(["a b", "a b c", "a b c d e"])).values.tolist()
+    [0.0, -0.5, -1.0]
+    """
+
+    limit: int = 1024
+    buffer: int = 256
+    unit: str = "tokens"
+    of: str = field(default="whole", kw_only=True)
+
+    bounds = (-1.0, 0.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.unit not in UNITS:
+            raise UserError(f"unit={self.unit!r} is unknown; {closest(self.unit, UNITS)}")
+        if not 0 <= self.buffer <= self.limit:
+            raise UserError(f"buffer={self.buffer} must lie between 0 and limit={self.limit}")
+
+    def _score(self, batch: Batch) -> Scores:
+        if self.unit == "tokens" and batch.completion_ids is None:
+            note = Note(Outcome.MISSING_DATA, "the batch has no completion_ids to count tokens of; use unit='words'")
+            return Scores(np.full(len(batch), np.nan), notes={"": (note,) * len(batch)})
+        if self.unit == "tokens":
+            lengths = [len(ids) for ids in batch.completion_ids or ()]
+        else:
+            texts = [text or "" for text in batch.texts(self.of)]
+            lengths = [len(text) if self.unit == "characters" else len(text.split()) for text in texts]
+        return Scores(soft_overlong(np.array(lengths), limit=self.limit, buffer=self.buffer))
+
+    @classmethod
+    def example_reward(cls) -> Overlong:
+        return cls(limit=20, buffer=10, unit="words")
+
+    @classmethod
+    def example(cls) -> Example:
+        return Example(PLAIN, {"endless": ["on and " * 5000, "word " * 40]})

@@ -1,0 +1,44 @@
+"""Rewards that compare word sequences with a reference: ROUGE, BLEU, chrF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from guerdon.registry import register
+from guerdon.reward import Example
+from guerdon.rewards.match import HACKS, HONEST
+from guerdon.rewards.textual import Referenced
+from guerdon.scores import Floats, Note
+from guerdon.text.rouge import rouge_l
+
+
+@register("reward")
+@dataclass(frozen=True, repr=False)
+class RougeL(Referenced):
+    """Longest common subsequence of words with the reference: F-measure of ROUGE-L, equal to the ``rouge-score`` package.
+
+    With L the length of the subsequence, P = L / n, R = L / n*, F = 2PR / (P + R). Range [0, 1]. Column ``reference`` (a list: the
+    best counts). NaN without a reference. ``stem`` applies the Porter stemmer (extra ``text``).
+
+    Source: Lin 2004.
+
+    >>> from guerdon import Batch
+    >>> RougeL().score(Batch(["the cat sat"], reference=["the cat ran"])).values.round(4).tolist()
+    [0.6667]
+    """
+
+    stem: bool = False
+
+    bounds = (0.0, 1.0)
+
+    def _compare(self, pairs: Sequence[tuple[str, str]]) -> tuple[Floats, dict[int, Note]]:
+        return np.array(
+            [rouge_l(text, reference, stem=self.stem).fmeasure for text, reference in pairs], dtype=np.float64
+        ), {}
+
+    @classmethod
+    def example(cls) -> Example:
+        return Example(HONEST, HACKS)

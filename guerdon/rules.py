@@ -1,0 +1,239 @@
+"""Rules: the registered pure functions by which :class:`~guerdon.combine.Combine` makes one value of its terms.
+
+The functions live in ``guerdon.shaping``; a :class:`Rule` says how many terms one takes, what else it must be given, which
+range follows, and what it does to step rewards.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guerdon.errors import CompositionError, closest
+from guerdon.scores import Floats
+from guerdon.shaping import combine, normalize, transforms
+
+Range = tuple[float, float]
+Ranges = Sequence[Range]
+ANY: Range = (-math.inf, math.inf)
+UNIT: Range = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way to make (N,) values of terms.
+
+    Attributes:
+        function: ``f(values (N,), **options)`` for a transform, ``f(terms (K, N), **options)`` otherwise.
+        transform: whether it takes exactly one term.
+        groups: whether the function is given ``groups``; the composition is then tied to ``"group"``.
+        batch: whether values depend on the whole batch.
+        span: (ranges of the terms, options) -> range of the result.
+        steps: what becomes of step rewards: ``"linear"`` acts on each and lets scalar terms join the last, ``"choose"`` takes
+            those of the chosen term, ``"each"`` may be applied step by step on request, ``""`` has no meaning on steps.
+        choose: for ``"choose"``: (terms, options) -> (N,) index of the chosen term, -1 none, -2 unscored.
+        plan: (k, terms so far, options) -> (N,) which rows of term k are needed; absent: all.
+        sequential: whether the plan of a term waits for the terms before it.
+        spread: (terms, options) -> (N,) uncertainty the rule itself brings.
+        initial, advance: for rules with state: () -> state, (values, state, options) -> state.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    transform: bool = True
+    groups: bool = False
+    batch: bool = False
+    span: Callable[[Ranges, Mapping[str, Any]], Range] = lambda ranges, options: ANY
+    steps: Literal["linear", "choose", "each", ""] = "each"
+    choose: Callable[..., NDArray[np.int64]] | None = None
+    plan: Callable[..., NDArray[np.bool_]] | None = None
+    sequential: bool = True
+    spread: Callable[..., Floats] | None = None
+    initial: Callable[..., dict[str, Any]] | None = None
+    advance: Callable[..., dict[str, Any]] | None = None
+
+    @property
+    def options(self) -> dict[str, inspect.Parameter]:
+        """The options a user may give."""
+        parameters = list(inspect.signature(self.function).parameters.values())[1:]
+        return {p.name: p for p in parameters if p.name not in {"groups", "state"}}
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise where an option is unknown or a needed one is missing."""
+        known = self.options
+        for name in options:
+            if name not in known:
+                raise CompositionError(
+                    f"rule {self.name!r} has no option {name!r}; {closest(name, known) if known else 'it takes none'}"
+                )
+        for name, parameter in known.items():
+            if parameter.default is parameter.empty and name not in options:
+                raise CompositionError(f"rule {self.name!r} needs {name}=...")
+
+
+RULES: dict[str, Rule] = {}
+
+
+def register_rule(rule: Rule) -> Rule:
+    """Enter a rule under its name, so that compositions and specifications can use it.
+
+    Raises:
+        CompositionError: the name is taken.
+    """
+    if RULES.get(rule.name, rule) is not rule:
+        raise CompositionError(f"rule {rule.name!r} is already registered")
+    RULES[rule.name] = rule
+    return rule
+
+
+def find_rule(name: str) -> Rule:
+    """The rule of a name.
+
+    >>> find_rule("clip").transform
+    True
+    """
+    try:
+        return RULES[name]
+    except KeyError:
+        raise CompositionError(f"rule {name!r} is not registered; {closest(str(name), RULES)}") from None
+
+
+# -- ranges -----------------------------------------------------------------------------------------------------------
+
+
+def _scaled(span: Range, weight: float) -> Range:
+    low, high = (weight * edge if weight else 0.0 for edge in span)
+    return min(low, high), max(low, high)
+
+
+def _sum_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    spans = [_scaled(span, weight) for span, weight in zip(ranges, options["weights"], strict=True)]
+    if options.get("missing", "nan") != "nan":
+        total = sum(abs(weight) for weight in options["weights"])
+        reach = total * max((max(abs(low), abs(high)) for low, high in ranges), default=0.0)
+        return -reach, reach
+    return sum(low for low, _ in spans), sum(high for _, high in spans)
+
+
+def _product_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    low, high = 1.0, 1.0
+    for span in ranges:
+        edges = [a * b if a and b else 0.0 for a in (low, high) for b in span]
+        low, high = min(edges), max(edges)
+    return low, high
+
+
+def _hull(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def _with_otherwise(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    low, high = _hull(ranges, options)
+    otherwise = float(options.get("otherwise", 0.0))
+    return min(low, otherwise), max(high, otherwise)
+
+
+def _through(function: Callable[..., Any]) -> Callable[[Ranges, Mapping[str, Any]], Range]:
+    """The range of a monotone transform of one term: what it makes of the two ends."""
+
+    def span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+        if not all(map(math.isfinite, ranges[0])):
+            return ANY
+        ends = function(np.array(ranges[0]), **options)
+        return float(np.min(ends)), float(np.max(ends))
+
+    return span
+
+
+# -- rules that choose a term -----------------------------------------------------------------------------------------
+
+
+def _gate_choice(terms: Floats, *, at_least: float = 0.5, otherwise: float = 0.0) -> NDArray[np.int64]:
+    condition = terms[0]
+    return np.where(np.isnan(condition), -2, np.where(condition >= at_least, 1, -1))
+
+
+def _gate_plan(k: int, terms: Floats, size: int, *, at_least: float = 0.5, otherwise: float = 0.0) -> NDArray[np.bool_]:
+    return np.ones(size, dtype=bool) if k == 0 else np.asarray(terms[0] >= at_least)
+
+
+def _route_choice(terms: Floats, *, keys: Sequence[Any], routes: Sequence[Any]) -> NDArray[np.int64]:
+    index = {route: k for k, route in enumerate(routes)}
+    return np.array([index.get(key, -2) for key in keys], dtype=np.int64)
+
+
+def _route_plan(k: int, terms: Floats, size: int, *, keys: Sequence[Any], routes: Sequence[Any]) -> NDArray[np.bool_]:
+    return np.array([key == routes[k] for key in keys], dtype=bool)
+
+
+def route(terms: Floats, *, keys: Sequence[Any], routes: Sequence[Any]) -> Floats:
+    """The term whose route equals the sample's key, NaN where no route has it."""
+    choice = _route_choice(terms, keys=keys, routes=routes)
+    picked = terms[np.maximum(choice, 0), np.arange(terms.shape[1])]
+    return np.where(choice < 0, np.nan, picked)
+
+
+def _first_choice(terms: Floats) -> NDArray[np.int64]:
+    scored = ~np.isnan(terms)
+    return np.where(scored.any(axis=0), scored.argmax(axis=0), -2)
+
+
+def _first_plan(k: int, terms: Floats, size: int) -> NDArray[np.bool_]:
+    return np.ones(size, dtype=bool) if k == 0 else np.asarray(np.isnan(terms[:k]).all(axis=0))
+
+
+def gate(terms: Floats, *, at_least: float = 0.5, otherwise: float = 0.0) -> Floats:
+    """The second term where the first reaches ``at_least``, elsewhere ``otherwise``; NaN where the first is NaN."""
+    return combine.gate(terms[0], terms[1], at_least=at_least, otherwise=otherwise)
+
+
+def soft_gate(terms: Floats, *, center: float = 0.5, sharpness: float = 10.0) -> Floats:
+    """The second term times a sigmoid of the first."""
+    return combine.soft_gate(terms[0], terms[1], center=center, sharpness=sharpness)
+
+
+def schedule(values: Floats, *, factor: float) -> Floats:
+    """The value times a number that a schedule gives for the training step."""
+    return values * factor
+
+
+for _rule in (
+    Rule("weighted_sum", combine.weighted_sum, False, span=_sum_span, steps="linear"),
+    Rule("product", combine.product, False, span=_product_span, steps=""),
+    Rule("minimum", combine.minimum, False, span=_hull, steps=""),
+    Rule("maximum", combine.maximum, False, span=_hull, steps=""),
+    Rule("log_sum_exp", combine.log_sum_exp, False, steps=""),
+    Rule("soft_gate", soft_gate, False, span=lambda ranges, _: _product_span([UNIT, ranges[1]], {}), steps=""),
+    Rule(
+        "gate",
+        gate,
+        False,
+        span=lambda r, o: _with_otherwise(r[1:], o),
+        steps="choose",
+        choose=_gate_choice,
+        plan=_gate_plan,
+    ),
+    Rule("route", route, False, span=_hull, steps="choose", choose=_route_choice, plan=_route_plan, sequential=False),
+    Rule(
+        "first_scored", combine.first_scored, False, span=_hull, steps="choose", choose=_first_choice, plan=_first_plan
+    ),
+    Rule("affine", transforms.affine, span=_through(transforms.affine), steps="linear"),
+    Rule("clip", transforms.clip, span=lambda _, o: (float(o["low"]), float(o["high"]))),
+    Rule("threshold", transforms.threshold, span=lambda *_: UNIT),
+    Rule("threshold_rescale", transforms.threshold_rescale, span=_through(transforms.threshold_rescale)),
+    Rule("log_sigmoid", transforms.log_sigmoid, span=lambda *_: (-math.inf, 0.0)),
+    Rule("sigmoid", transforms.sigmoid, span=lambda *_: UNIT),
+    Rule("power", transforms.power, span=_through(transforms.power)),
+    Rule("rank", transforms.rank, groups=True, span=lambda *_: UNIT, steps=""),
+    Rule("zscore", normalize.group_zscore, groups=True, steps=""),
+    Rule("center", normalize.group_center, groups=True, steps=""),
+    Rule("minmax", normalize.group_minmax, groups=True, span=lambda *_: UNIT, steps=""),
+    Rule("batch_zscore", normalize.batch_zscore, batch=True, steps=""),
+):
+    register_rule(_rule)

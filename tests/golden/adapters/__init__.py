@@ -1,0 +1,1 @@
+"""One module per method: ``PARTS = {part: function}``, each a single expression that calls guerdon."""
