@@ -55,7 +55,7 @@ docs: $(DEV)  ## the documentation, into site/
 	$(BIN)/mkdocs build --strict
 
 clean:  ## remove .venv, caches and the built documentation
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis site
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis site
 
 $(RUN): pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) --editable '.[$(RUN_EXTRAS)]'

@@ -48,7 +48,9 @@ class Tabular:
         table = self.probabilities
         return np.stack([rng.choice(table.shape[1], size=size, p=row) for row in table])
 
-    def batch(self, picked: NDArray[np.int64], prompts: Sequence[str], columns: dict[str, Sequence[Any]], step: int) -> Batch:
+    def batch(
+        self, picked: NDArray[np.int64], prompts: Sequence[str], columns: dict[str, Sequence[Any]], step: int
+    ) -> Batch:
         """The sampled completions, prompt by prompt, with each prompt's columns repeated."""
         size = picked.shape[1]
         completions = [self.choices[p][c] for p, row in enumerate(picked) for c in row]

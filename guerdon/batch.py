@@ -232,9 +232,11 @@ class Batch:
         return self._memory[key]  # type: ignore[no-any-return]
 
     def tie(self, column: str) -> NDArray[np.int64]:
-        """(N,) numbers that are equal where the column's values are; ``"group"`` gives the groups themselves."""
+        """(N,) numbers that are equal where the column's values are; ``"group"`` means the groups, ``"batch"`` ties all."""
         if column == "group":
             return self.groups
+        if column == "batch":
+            return np.zeros(len(self), dtype=np.int64)
         return _number([message_key(value) for value in self.column(column)])
 
     def by_group(self) -> Iterator[NDArray[np.int64]]:

@@ -198,16 +198,16 @@ class Part(Reward):
         CompositionError: the reward has no such part.
     """
 
-    reward: Reward
+    whole: Reward
     path: str
 
     def __post_init__(self) -> None:
-        owners = self.reward.part_owners
+        owners = self.whole.part_owners
         if self.path not in owners:
-            full = f"{self.reward.name}/{self.path}"
+            full = f"{self.whole.name}/{self.path}"
             if full not in owners:
                 raise CompositionError(
-                    f"reward {self.reward.name!r} has no part {self.path!r}; {closest(self.path, owners)}"
+                    f"reward {self.whole.name!r} has no part {self.path!r}; {closest(self.path, owners)}"
                 )
             object.__setattr__(self, "path", full)
         super().__post_init__()

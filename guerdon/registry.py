@@ -44,6 +44,10 @@ def register(kind: str, name: str | None = None) -> Callable[[C], C]:
         known = _entries.setdefault(kind, {}).get(key)
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise SpecError(f"{kind} {key!r} is already registered by {known.__module__}.{known.__qualname__}")
+        if kind in getattr(cls, "__dataclass_fields__", {}):
+            raise SpecError(
+                f"{cls.__name__} has a field {kind!r}, which is where a specification writes its name; rename the field"
+            )
         _entries[kind][key] = cls
         cls.registered = (kind, key)  # type: ignore[attr-defined]
         return cls

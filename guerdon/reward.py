@@ -50,7 +50,7 @@ class Reward:
 
     Class attributes a subclass may declare:
         bounds: lowest and highest value.
-        ties: None, ``"group"`` or the column that ties the samples it must see together.
+        ties: which samples it must see together: None, ``"group"``, a column, or ``"batch"`` for all of them.
         reads_policy: whether it reads the model being trained.
         heavy: whether it runs a model or waits for one, so that it deserves a thread of its own.
         subparts: names of the parts it adds beside its own value.
@@ -137,12 +137,14 @@ class Reward:
 
     @cached_property
     def siblings(self) -> str | None:
-        """None, ``"group"`` or a column: which samples the tree must see together.
+        """Which samples the tree must see together: None, ``"group"``, a column, or ``"batch"`` for all of them.
 
         Raises:
             CompositionError: two rewards of the tree are tied by different columns.
         """
         ties = {child.siblings for child in self.children} | {self.own_tie}
+        if "batch" in ties:
+            return "batch"
         wide = ties - {None, "group"}
         if len(wide) > 1:
             raise CompositionError(f"{self.name!r} ties samples by different columns: {sorted(map(str, wide))}")

@@ -143,7 +143,7 @@ def _through(function: Callable[..., Any]) -> Callable[[Ranges, Mapping[str, Any
     """The range of a monotone transform of one term: what it makes of the two ends."""
 
     def span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-        if not all(map(math.isfinite, ranges[0])):
+        if not all(math.isfinite(edge) for edge in ranges[0]):
             return ANY
         ends = function(np.array(ranges[0]), **options)
         return float(np.min(ends)), float(np.max(ends))
@@ -198,9 +198,31 @@ def soft_gate(terms: Floats, *, center: float = 0.5, sharpness: float = 10.0) ->
     return combine.soft_gate(terms[0], terms[1], center=center, sharpness=sharpness)
 
 
-def schedule(values: Floats, *, factor: float) -> Floats:
-    """The value times a number that a schedule gives for the training step."""
-    return values * factor
+def adaptive_quantile(
+    values: Floats,
+    groups: NDArray[np.int64],
+    state: Mapping[str, Any],
+    *,
+    low: float = 0.05,
+    high: float = 0.95,
+    window: int = 512,
+    min_history: int = 64,
+) -> Floats:
+    """The value between two quantiles of what was seen in training, in [0, 1]; with little history, of its own group."""
+    return normalize.adaptive_quantile(values, groups, state, low=low, high=high, min_history=min_history)
+
+
+def _window(values: Floats, state: Mapping[str, Any], *, window: int = 512) -> dict[str, Any]:
+    return normalize.window_update(state, values, size=window)
+
+
+def running_zscore(values: Floats, state: Mapping[str, Any], *, decay: float = 1.0, min_count: int = 2) -> Floats:
+    """The value centred and scaled by the moments of what was seen in training."""
+    return normalize.running_zscore(values, state, min_count=min_count)
+
+
+def _moments(values: Floats, state: Mapping[str, Any], *, decay: float = 1.0) -> dict[str, Any]:
+    return normalize.running_update(state, values, decay=decay)
 
 
 for _rule in (
@@ -209,6 +231,8 @@ for _rule in (
     Rule("minimum", combine.minimum, False, span=_hull, steps=""),
     Rule("maximum", combine.maximum, False, span=_hull, steps=""),
     Rule("log_sum_exp", combine.log_sum_exp, False, steps=""),
+    Rule("geometric_mean", combine.geometric_mean, False, steps=""),
+    Rule("ensemble", combine.ensemble, False, steps="", spread=lambda terms, **_: combine.ensemble_spread(terms)),
     Rule("soft_gate", soft_gate, False, span=lambda ranges, _: _product_span([UNIT, ranges[1]], {}), steps=""),
     Rule(
         "gate",
@@ -235,5 +259,15 @@ for _rule in (
     Rule("center", normalize.group_center, groups=True, steps=""),
     Rule("minmax", normalize.group_minmax, groups=True, span=lambda *_: UNIT, steps=""),
     Rule("batch_zscore", normalize.batch_zscore, batch=True, steps=""),
+    Rule("running_zscore", running_zscore, steps="", initial=normalize.running_initial, advance=_moments),
+    Rule(
+        "adaptive_quantile",
+        adaptive_quantile,
+        groups=True,
+        span=lambda *_: UNIT,
+        steps="",
+        initial=normalize.window_initial,
+        advance=_window,
+    ),
 ):
     register_rule(_rule)

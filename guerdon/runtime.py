@@ -314,7 +314,7 @@ class Evaluation:
         if isinstance(reward, Combine):
             return await reward.combined(self, view, rows)
         if isinstance(reward, Part):
-            return reward.picked(await self.scores(reward.reward, rows))
+            return reward.picked(await self.scores(reward.whole, rows))
         return await self._leaf(reward, view)
 
     async def _leaf(self, reward: Reward, view: Batch) -> Scores:

@@ -79,7 +79,7 @@ def from_spec(spec: Any) -> Any:
         spec = _load(_read(Path(spec)) if _is_path(spec) else spec)
     budget = [MAX_NODES]
     built = _build(spec, budget, 0)
-    if isinstance(built, (str, int, float, tuple)) or built is None:
+    if describe(built) is None:
         raise SpecError(
             f"the specification {spec!r:.100} describes no reward; start with 'reward: <name>' or 'paper:<slug>'"
         )

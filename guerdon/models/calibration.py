@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 def expected_cosine(vectors: ArrayLike) -> float:
     """The mean cosine over all pairs of different rows of (N, d): what two texts score that have nothing to do with each other.
 
-    (|sum of unit rows|^2 - N) / (N (N - 1)). Rows with NaN are left out, a zero row has cosine 0 with all; fewer than two rows: NaN.
+    (|sum of unit rows|^2 - N) / (N (N - 1)). Rows with NaN are left out, a zero row has cosine 0 with all.
+    Fewer than two rows: NaN.
 
     >>> expected_cosine([[1, 0], [0, 2], [1, 0]])
     0.3333333333333333

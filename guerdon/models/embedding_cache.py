@@ -97,7 +97,9 @@ class DiskCache:
         """The entries that are on disk."""
         found: dict[bytes, Entry] = {}
         with self._connected() as database:
-            for start in range(0, len(keys) if database else 0, _ROWS_PER_QUERY):
+            for start in range(0, len(keys), _ROWS_PER_QUERY):
+                if database is None:
+                    break
                 asked = keys[start : start + _ROWS_PER_QUERY]
                 marks = ",".join("?" * len(asked))
                 rows = database.execute(f"SELECT key, vector, windowed FROM embedding WHERE key IN ({marks})", asked)
@@ -110,7 +112,7 @@ class DiskCache:
         """Write entries; one that is there already is left."""
         rows = [(key, entry.vector.astype("<f4").tobytes(), int(entry.windowed)) for key, entry in entries.items()]
         with self._connected() as database:
-            if database and rows:
+            if database is not None and rows:
                 with database:
                     database.executemany("INSERT OR IGNORE INTO embedding VALUES (?, ?, ?)", rows)
                     self._prune(database, len(rows[0][1]))
@@ -123,14 +125,19 @@ class DiskCache:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection | None]:
-        if self.broken:
-            yield None
-            return
+        database = None
         try:
-            yield self._connection()
+            database = None if self.broken else self._connection()
         except (sqlite3.Error, OSError) as error:
-            self.broken = True
-            warnings.warn(f"the embedding cache {self.path} is not used any more: {error}", RuntimeWarning, stacklevel=4)
+            self._give_up(error)
+        try:
+            yield database
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        self.broken = True
+        warnings.warn(f"the embedding cache {self.path} is not used any more: {error}", RuntimeWarning, stacklevel=5)
 
     def _connection(self) -> sqlite3.Connection:
         """This thread's connection; one opened before a fork is neither used nor closed in the child."""

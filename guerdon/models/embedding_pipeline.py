@@ -35,7 +35,7 @@ def embed_texts(backend: Backend, texts: Sequence[str], cache: EmbeddingCache | 
     faults: dict[str, str] = {}
     if wanted:
         encoded = backend.encode(wanted)
-        finite = np.isfinite(encoded.vectors).all(axis=1)
+        finite = np.asarray(np.isfinite(encoded.vectors).all(axis=1))
         for i, text in enumerate(wanted):
             if i in encoded.faults or not finite[i]:
                 faults[text] = encoded.faults.get(i, NOT_FINITE)

@@ -11,7 +11,7 @@ from typing import Any
 from guerdon.errors import MissingExtra
 from guerdon.models.encoder import EncoderFault
 
-RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+RETRYABLE = frozenset({408, 409, 424, 425, 429, 500, 502, 503, 504, 529})
 REFUSED_SET_UP = frozenset({401, 403, 404, 405, 407})
 REFUSED_CONTENT = frozenset({400, 413, 422})
 LONGEST_PAUSE = 60.0
@@ -69,7 +69,9 @@ class Sender:
                 said = response.text[:300]
                 failure = Failure(f"status {response.status_code}: {said}")
                 if response.status_code in REFUSED_SET_UP:
-                    raise EncoderFault(f"{self.address} answered {failure.reason}; check url, api, model and api_key_variable")
+                    raise EncoderFault(
+                        f"{self.address} answered {failure.reason}; check url, api, model and api_key_variable"
+                    )
                 if response.status_code not in RETRYABLE:
                     return _refusal(response.status_code, failure.reason, said)
                 asked = _retry_after(response.headers.get("Retry-After"))

@@ -45,7 +45,9 @@ def model_folder(model: str, revision: str | None = None) -> Path:
         return Path(snapshot_download(model, revision=revision, allow_patterns=list(_DOWNLOADED)))
     except (HFValidationError, OSError, ValueError) as error:
         at = f" at revision {revision!r}" if revision else ""
-        raise UserError(f"model={model!r}{at} is neither a folder nor to be had from the hub or its cache: {error}") from error
+        raise UserError(
+            f"model={model!r}{at} is neither a folder nor to be had from the hub or its cache: {error}"
+        ) from error
 
 
 def folder_hash(folder: Path) -> str:

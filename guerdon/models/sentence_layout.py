@@ -50,7 +50,9 @@ def read_layout(folder: Path) -> SentenceLayout:
     root = folder / modules[0][1] if modules else folder
     config = _read(root / "config.json", {})
     if not config:
-        raise UserError(f"{folder} has no config.json of a transformer; give a sentence-transformers or transformers folder")
+        raise UserError(
+            f"{folder} has no config.json of a transformer; give a sentence-transformers or transformers folder"
+        )
     sentence = _read(root / "sentence_bert_config.json", {})
     settings = _read(folder / "config_sentence_transformers.json", {})
     pooling: Pooling | None = "mean"

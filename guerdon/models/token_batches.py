@@ -123,9 +123,9 @@ class TokenBackend:
         vectors = np.zeros((len(ids), self.dimension), dtype=np.float32)
 
         def run(batch: Integers) -> None:
-            width = int(lengths[batch[0]])
-            if width:
-                vectors[batch] = self.forward(*self._padded([ids[i] for i in batch], width))
+            batch = batch[lengths[batch] > 0]
+            if len(batch):
+                vectors[batch] = self.forward(*self._padded([ids[i] for i in batch], int(lengths[batch[0]])))
 
         batches = length_sorted_batches(lengths, self.batch_tokens, self.workers)
         if self._threads is None or len(batches) == 1:

@@ -14,7 +14,7 @@ from guerdon.reward import Example, Reward
 from guerdon.rewards.textual import Referenced, Unreferenced
 from guerdon.scores import Floats, Note, Outcome, Scores
 from guerdon.shaping.length import length_floor, length_match, soft_overlong
-from guerdon.text.repetition import repeated_share
+from guerdon.text.repetition import repeated_ngrams
 
 UNITS = ("characters", "words", "tokens")
 PLAIN = Batch(["Mitochondria make the ATP of the cell.", "Blood carries oxygen to the body."], ["Why?", "How?"])
@@ -105,7 +105,7 @@ class Repetition(Unreferenced):
             raise UserError(f"n={self.n} must be at least 1 and strength={self.strength} not negative")
 
     def _values(self, texts: Sequence[str]) -> Floats:
-        return np.array([-self.strength * repeated_share(text, self.n) for text in texts], dtype=np.float64)
+        return np.array([-self.strength * repeated_ngrams(text.split(), self.n) for text in texts], dtype=np.float64)
 
     @classmethod
     def example(cls) -> Example:

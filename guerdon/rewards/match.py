@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 
 from guerdon.batch import Batch
+from guerdon.errors import UserError, closest
 from guerdon.registry import register
 from guerdon.reward import Example
 from guerdon.rewards.textual import Referenced
 from guerdon.scores import Floats, Note
-from guerdon.text.normalize import normalize_answer
-from guerdon.text.token_f1 import token_f1
+from guerdon.text.normalize import normalize_multilingual, normalize_squad
+from guerdon.text.token_f1 import Counting, token_f1
 
+FORMS: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {"squad": normalize_squad, "multilingual": normalize_multilingual, "strip": str.strip}
+)
 HONEST = Batch(
     ["The mitochondrion makes ATP.", "Blood carries oxygen."],
     ["What makes ATP?", "What carries oxygen?"],
@@ -33,8 +39,9 @@ HACKS = {
 class ExactMatch(Referenced):
     """Whether the completion says exactly what the reference says: 1 or 0.
 
-    Both are normalised as in SQuAD evaluation (case, punctuation, English articles, whitespace) unless ``normalize=False``.
-    Range [0, 1]. Column ``reference`` (a list: any of them counts). NaN without a reference.
+    ``normalize`` says in which form they are compared: ``"squad"`` (no case, punctuation, English articles), ``"multilingual"``
+    (any script) or ``"strip"`` (outer whitespace only). Range [0, 1]. Column ``reference`` (a list: any of them counts). NaN
+    without a reference.
 
     Source: Rajpurkar et al. 2016, SQuAD evaluation.
 
@@ -42,12 +49,17 @@ class ExactMatch(Referenced):
     [1.0]
     """
 
-    normalize: bool = True
+    normalize: str = "squad"
 
     bounds = (0.0, 1.0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.normalize not in FORMS:
+            raise UserError(f"normalize={self.normalize!r} is unknown; {closest(self.normalize, FORMS)}")
+
     def _compare(self, pairs: Sequence[tuple[str, str]]) -> tuple[Floats, dict[int, Note]]:
-        form = normalize_answer if self.normalize else str.strip
+        form = FORMS[self.normalize]
         return np.array([form(text) == form(reference) for text, reference in pairs], dtype=np.float64), {}
 
     @classmethod
@@ -58,9 +70,10 @@ class ExactMatch(Referenced):
 @register("reward")
 @dataclass(frozen=True, repr=False)
 class TokenF1(Referenced):
-    """Overlap of words with the reference: F1 = 2PR / (P + R) over the multisets of normalised tokens.
+    """Overlap of words with the reference: F1 = 2PR / (P + R) over shared tokens.
 
-    Range [0, 1]. Column ``reference`` (a list: the best counts). NaN without a reference.
+    ``tokenizer`` is a name of :func:`guerdon.text.tokens.tokenizer`; tokens are counted as multisets, or once each with
+    ``counting="set"``. Range [0, 1]. Column ``reference`` (a list: the best counts). NaN without a reference.
 
     Source: Rajpurkar et al. 2016, SQuAD evaluation.
 
@@ -68,10 +81,21 @@ class TokenF1(Referenced):
     [0.667]
     """
 
+    tokenizer: str = "squad"
+    counting: Counting = "multiset"
+
     bounds = (0.0, 1.0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            token_f1("", "", tokenizer=self.tokenizer, counting=self.counting)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+
     def _compare(self, pairs: Sequence[tuple[str, str]]) -> tuple[Floats, dict[int, Note]]:
-        return np.array([token_f1(text, reference) for text, reference in pairs], dtype=np.float64), {}
+        f1 = partial(token_f1, tokenizer=self.tokenizer, counting=self.counting)
+        return np.array([f1(text, reference) for text, reference in pairs], dtype=np.float64), {}
 
     @classmethod
     def example(cls) -> Example:

@@ -50,7 +50,7 @@ class Layout:
             return f"no group: {_found(self.group, record)}"
         for name in self.sequences:
             if not isinstance(record.get(name), (list, tuple)):
-                return f"no {name}: {_found(name, record)}"
+                return f"no {name}: {_found(name, record, 'a list')}"
         taken = self.added.intersection(record)
         return f"the row already has {min(taken)!r}, which scoring adds" if taken else ""
 
@@ -150,10 +150,10 @@ def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _found(column: str, record: Mapping[str, Any]) -> str:
+def _found(column: str, record: Mapping[str, Any], wanted: str = "text or chat messages") -> str:
     if column not in record:
         return f"the row has no {column!r}"
     value = record[column]
     names = {bool: "a boolean", int: "a number", float: "a number", bytes: "bytes", list: "a list", dict: "an object"}
     kind = "null" if value is None else "NaN" if value != value else names.get(type(value), type(value).__name__)
-    return f"{column!r} is {kind}" + ("" if kind in ("null", "NaN") else ", not text or chat messages")
+    return f"{column!r} is {kind}" + ("" if kind in ("null", "NaN") else f", not {wanted}")

@@ -13,13 +13,13 @@ from guerdon.text.tokens import Tokenizer, find_tokenizer
 
 Smoothing = Literal["exp", "floor", "add-k", "none"]
 
-_REMEMBERED = 512  # sets of references
+_REMEMBERED, _MEMORABLE = 512, 50_000  # sets of references; characters, beyond which they are prepared anew
 _SMOOTHING_VALUES = {"exp": 0.0, "floor": 0.1, "add-k": 1.0, "none": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Bleu:
-    """BLEU = brevity penalty x geometric mean of the n-gram precisions, all in [0, 1]; NaN if it could not be scored."""
+    """BLEU = brevity penalty x geometric mean of the n-gram precisions, in [0, 1]; NaN if it could not be scored."""
 
     score: float
     precisions: tuple[float, ...]
@@ -33,7 +33,7 @@ class BleuReferences:
 
     >>> references = BleuReferences(["the cat sat on the mat"])
     >>> [round(references.smoothed_bleu(text).score, 3) for text in ("the cat sat on the mat", "the dog")]
-    [1.0, 0.101]
+    [1.0, 0.103]
     """
 
     __slots__ = ("_lowercase", "_order", "_table", "_tokenize", "lengths")
@@ -124,11 +124,12 @@ def sentence_bleu(
 ) -> Bleu:
     """BLEU of one text against its references, up to 4-grams, in [0, 1]: sacrebleu's ``sentence_bleu`` / 100.
 
-    BP = exp(1 - r/c) where the candidate's length c is below r, the closest reference length; the score is BP times the
+    BP = exp(1 - r/c) where the candidate's length c is below r, the closest reference length; the score is BP x the
     geometric mean of the clipped precisions. ``effective_order`` leaves out orders longer than the candidate;
-    ``smoothing`` replaces precisions of 0 ("exp": 1/(2^k total), "floor": value/total with 0.1, "add-k": (hits + k)/(total
-    + k) with 1 for n > 1). No match at all scores 0. References given as texts are prepared and remembered;
-    :class:`BleuReferences` bring their own tokenizer and case. Source: Papineni et al. 2002; Post 2018.
+    ``smoothing`` replaces precisions of 0 ("exp": 1/(2^k total), "floor": value/total with 0.1) or shifts those for
+    n > 1 ("add-k": (hits + value)/(total + value) with 1). No match at all scores 0. References given as texts are
+    prepared and remembered; :class:`BleuReferences` bring their own tokenizer and case. Source: Papineni et al. 2002;
+    Post 2018.
 
     Raises:
         ValueError: no reference, or an unknown ``smoothing`` or ``tokenizer``.
@@ -152,8 +153,8 @@ def smoothed_bleu(
     """BLEU with p_n = (matches + 1)/(n-grams + 1) for n = 1..4 and the shortest reference's length; in (0, 1].
 
     A candidate without tokens scores 0, any other more than 0. References without tokens do not count; NaN where none
-    is left. Source: BLEUBERI (arXiv 2505.11080), which takes it from Hugging Face ``evaluate`` with ``smooth=True``; after
-    Lin and Och 2004. ``tokenizer="13a-han"`` suits Chinese and Japanese.
+    is left. ``tokenizer="13a-han"`` suits Chinese and Japanese. Source: Lin and Och 2004; BLEUBERI (arXiv 2505.11080),
+    which takes it from Hugging Face ``evaluate`` with ``smooth=True``.
 
     Raises:
         ValueError: no reference, or an unknown ``tokenizer``.
@@ -183,7 +184,10 @@ def _prepared(
         return references
     if isinstance(references, str):
         raise ValueError(f"references={references!r:.80} must be a sequence of texts, not one text")
-    return _remembered(tuple(text.rstrip() if strip else text for text in references), tokenizer, lowercase)
+    texts = tuple(text.rstrip() if strip else text for text in references)
+    if sum(map(len, texts)) > _MEMORABLE:
+        return BleuReferences(texts, tokenizer=tokenizer, lowercase=lowercase)
+    return _remembered(texts, tokenizer, lowercase)
 
 
 @lru_cache(maxsize=_REMEMBERED)

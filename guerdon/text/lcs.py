@@ -10,9 +10,9 @@ _BLOCK = 4096  # reference tokens in one integer; longer references are cut into
 class LcsReference:
     """A token sequence ready to be compared with many others.
 
-    Source of the recurrence: Hyyrö, "Bit-parallel LCS-length computation revisited", 2004: with V the zeros of which mark
-    the rows where the table grows and M the positions of a candidate token, V = (V + (V & M)) | (V & ~M). Cost: candidate
-    tokens that occur in the reference, times reference tokens / 64.
+    With V, whose zeros mark where the table grows, and M, the positions of a candidate token in the reference, each
+    candidate token makes V = (V + (V & M)) | (V & ~M). Cost: candidate tokens x reference tokens / 64. Source: Hyyrö,
+    "Bit-parallel LCS-length computation revisited", 2004.
 
     >>> LcsReference("abcde").length("xbyd")
     2

@@ -11,9 +11,9 @@ from guerdon.text.tokens import Tokenizer, find_tokenizer
 class NgramTable:
     """The n-grams of one or several token sequences for n = 1..order, ready to be matched against many candidates.
 
-    Tokens become integers and an n-gram is looked up from the number of its first n - 1 tokens, so that what a candidate
-    does not share with the references costs next to nothing. Where there are several references, an n-gram counts as
-    often as in the reference that has it most.
+    Tokens become integers and an n-gram is looked up from the number of its first n - 1 tokens, so that what a
+    candidate does not share with the references costs next to nothing. Where there are several references, an n-gram
+    counts as often as in the reference that has it most.
 
     >>> NgramTable([["a", "b", "a"]], order=2).matches(["a", "b", "b"])
     [2, 1]

@@ -9,7 +9,7 @@ from guerdon.text.lcs import LcsReference
 from guerdon.text.ngrams import NgramTable
 from guerdon.text.tokens import Tokenizer, find_tokenizer
 
-_REMEMBERED = 512  # references
+_REMEMBERED, _MEMORABLE = 512, 50_000  # references; characters, beyond which they are prepared anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,11 @@ def _rouge(shared: int, candidate: int, reference: int) -> Rouge:
 
 
 def _prepared(reference: str | RougeReference, tokenizer: str | Tokenizer) -> RougeReference:
-    return reference if isinstance(reference, RougeReference) else _remembered(reference, tokenizer)
+    if isinstance(reference, RougeReference):
+        return reference
+    if len(reference) > _MEMORABLE:
+        return RougeReference(reference, tokenizer=tokenizer)
+    return _remembered(reference, tokenizer)
 
 
 @lru_cache(maxsize=_REMEMBERED)

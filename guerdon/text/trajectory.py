@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from guerdon.text.json_text import NOT_JSON, parse_json
+from guerdon.text.tool_calls import extract_tool_calls, tool_call
 
 Kind = Literal["think", "search", "information", "tool_call", "tool_result", "answer", "text"]
 Completion = str | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -45,8 +45,8 @@ class Turn:
 
     ``kind`` is think, search, information, tool_call, tool_result, answer or text; ``role`` is who wrote it. ``text``
     is what it says, tags taken off and stripped; ``start`` and ``end`` delimit it, tags included, in
-    ``Trajectory.text``. ``name`` and ``arguments`` are those of a tool call (arguments None if they do not parse); a
-    tool result has the ``name`` of its tool where that is known.
+    ``Trajectory.text``. A tool call has its ``name`` and ``arguments``, None where it does not parse; a block of several
+    calls makes several turns. A tool result has the ``name`` of its tool where that is known.
     """
 
     kind: Kind
@@ -240,7 +240,15 @@ def _parse_text(text: str, role: str, offset: int, tags: Mapping[str, Kind], pla
         said = text[body[0] : body[1]].strip()
         if kind == plain and not said:
             return
-        name, arguments = _called(said) if kind == "tool_call" else (None, None)
+        calls = extract_tool_calls(said) if kind == "tool_call" else []
+        if len(calls) > 1:
+            first = offset + body[0] + text[body[0] : body[1]].index(said)
+            turns.extend(
+                Turn(kind, role, said[call.start : call.end], first + call.start, first + call.end, call.name, call.arguments)
+                for call in calls
+            )
+            return
+        name, arguments = (calls[0].name, calls[0].arguments) if calls else (None, None)
         turns.append(Turn(kind, role, said, start + offset, end + offset, name, arguments))
 
     for kind, start, end, body in _blocks(text, tags):
@@ -285,26 +293,6 @@ def _blocks(text: str, tags: Mapping[str, Kind]) -> Iterator[tuple[Kind, int, in
             return
 
 
-def _called(text: str) -> tuple[str | None, Any]:
-    """The name and the arguments of a tool call written as JSON."""
-    call = parse_json(text)
-    if not isinstance(call, dict):
-        return None, None
-    return _name_and_arguments(call)
-
-
-def _name_and_arguments(call: Mapping[str, Any]) -> tuple[str | None, Any]:
-    function = call.get("function", call)
-    if not isinstance(function, Mapping):
-        function = call
-    name = function.get("name")
-    arguments = function.get("arguments", function.get("parameters", function.get("input")))
-    if isinstance(arguments, str):
-        value = parse_json(arguments)
-        arguments = None if value is NOT_JSON else value
-    return (name if isinstance(name, str) else None), arguments
-
-
 # -- chat messages ----------------------------------------------------------------------------------------------------
 
 
@@ -346,10 +334,11 @@ def _parse_messages(messages: Sequence[Mapping[str, Any]], tags: Mapping[str, Ki
             name = message.get("name") or called.get(str(message.get("tool_call_id")))
             turns.append(Turn("tool_result", role, "", length, length, name))
         for call in _tool_calls(message):
-            name, arguments = _name_and_arguments(call)
+            made = tool_call(call)
+            name, arguments = (None, None) if made is None else (made.name, made.arguments)
             if call.get("id") is not None:
                 called[str(call["id"])] = name
-            said = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False, default=str)
+            said = json.dumps(call if made is None else {"name": name, "arguments": arguments}, default=str)
             start = begin()
             write(f"<tool_call>\n{said}\n</tool_call>")
             turns.append(Turn("tool_call", role, said, start, length, name, arguments))

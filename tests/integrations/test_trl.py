@@ -121,7 +121,9 @@ def test_a_scheduled_weight_follows_the_trainers_step(policy: str, tmp_path: Pat
             seen.append(batch.step)
             return Scores(np.zeros(len(batch)))
 
-    reward = Sum(Watch(), TokenF1(), weights=(1.0, Schedule("linear", {"start": 0.0, "end": 1.0, "steps": 2})), name="scheduled")
+    reward = Sum(
+        Watch(), TokenF1(), weights=(1.0, Schedule("linear", {"start": 0.0, "end": 1.0, "steps": 2})), name="scheduled"
+    )
     trained(GRPOTrainer, GRPOConfig, policy, reward, tmp_path)
     assert seen == [0, 1]
 
@@ -129,7 +131,9 @@ def test_a_scheduled_weight_follows_the_trainers_step(policy: str, tmp_path: Pat
 def test_as_the_async_trainer_calls() -> None:
     """Pickled up front, one group per call, no trainer_state and no logging; see TRL's async rollout worker."""
     reward = pickle.loads(pickle.dumps(TokenF1() + 0.5 * Spread()))
-    values = reward(completions=["two", "two", "one", "one"], prompts=["q"] * 4, completion_ids=[[1]] * 4, reference=["two"] * 4)
+    values = reward(
+        completions=["two", "two", "one", "one"], prompts=["q"] * 4, completion_ids=[[1]] * 4, reference=["two"] * 4
+    )
     assert values == [1.25, 1.25, 0.25, 0.25]
     scheduled = TokenF1() * Schedule("linear", {"start": 0.0, "end": 1.0, "steps": 2})
     with pytest.raises(UserError, match="training step"):
@@ -141,7 +145,13 @@ def test_terms_are_evaluated_once_per_batch_and_pickle() -> None:
     functions = pickle.loads(pickle.dumps(functions))
     completions = ["two", "five"]
     extra: dict[str, list[float]] = {}
-    call = dict(prompts=["a", "b"], completions=completions, answer=["two", "five"], reference=["two", "five"], environments=None)
+    call = dict(
+        prompts=["a", "b"],
+        completions=completions,
+        answer=["two", "five"],
+        reference=["two", "five"],
+        environments=None,
+    )
     first = functions[0](**call, log_extra=lambda name, values: extra.update({name: values}))
     assert first == [0.5, None] and functions[1](**call) == [1.0, 1.0]
     assert functions[0].terms.scores is functions[1].terms.scores
@@ -207,5 +217,3 @@ def test_split_groups_are_gathered_between_two_processes() -> None:
     assert got[0][0] == [0.75, 0.75, 0.75, 0.5, 0.5]
     assert got[1][0] == [0.75, 0.5, 0.5, 0.5, 0.5]
     assert got[0][1] == got[1][1] == 10, "both ranks keep the same state, of all samples"
-
-

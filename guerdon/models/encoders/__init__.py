@@ -41,7 +41,9 @@ def as_encoder(encoder: str | Encoder, **options: Any) -> Encoder:
     """
     if isinstance(encoder, Encoder):
         if options:
-            raise UserError(f"options {sorted(options)} go with a name; {encoder} is described already: use dataclasses.replace")
+            raise UserError(
+                f"options {sorted(options)} go with a name; {encoder} is described already: use dataclasses.replace"
+            )
         return encoder
     if not isinstance(encoder, str):
         raise UserError(f"encoder={encoder!r:.80} is {type(encoder).__name__}; give an Encoder or its name")

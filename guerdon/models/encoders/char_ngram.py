@@ -42,7 +42,9 @@ class CharNGramEncoder(Encoder):
 
     def __post_init__(self) -> None:
         if not 1 <= self.shortest <= self.longest <= 16:
-            raise UserError(f"shortest={self.shortest} and longest={self.longest} must be 1 <= shortest <= longest <= 16")
+            raise UserError(
+                f"shortest={self.shortest} and longest={self.longest} must be 1 <= shortest <= longest <= 16"
+            )
         if self.dimensions < 1:
             raise UserError(f"dimensions={self.dimensions} must be 1 or more")
 
@@ -69,7 +71,7 @@ class _CharNGrams:
             self._fill(vectors[start:stop], plain[start:stop])
             start = stop
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return Encoded(vectors / np.where(norms > 0, norms, 1), np.zeros(len(texts), np.bool_))
+        return Encoded(vectors / np.maximum(norms, np.float32(1e-12)), np.zeros(len(texts), np.bool_))
 
     def _fill(self, vectors: NDArray[np.float32], texts: Sequence[str]) -> None:
         hashes, rows = char_ngram_hashes(texts, self.description.shortest, self.description.longest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,24 +23,29 @@ class CorrectedEncoder(Encoder):
     (:func:`guerdon.models.calibration.pack`), so that it prints, hashes and goes into a specification.
 
     >>> from guerdon.models.encoders import CharNGramEncoder
-    >>> fitted = CorrectedEncoder.fit(CharNGramEncoder(dimensions=64), ["the cat sat", "the dog ran", "the sun set"], directions=1)
+    >>> fitted = CorrectedEncoder.fit(
+    ...     CharNGramEncoder(dimensions=64), ["the cat sat", "the dog ran", "the sun set"], directions=1
+    ... )
     >>> fitted.embed(["the cat sat"]).shape
     (1, 64)
     """
 
-    encoder: Encoder
+    base: Encoder
     mean: str
     directions: str | None = None
     whitening: str | None = None
 
     def __post_init__(self) -> None:
+        from guerdon.models.encoders import as_encoder
+
+        object.__setattr__(self, "base", as_encoder(self.base))
         for name in ("mean", "directions", "whitening"):
             if getattr(self, name) is not None:
                 unpack(getattr(self, name))
 
     def __repr__(self) -> str:
         steps = [name for name in ("directions", "whitening") if getattr(self, name) is not None]
-        return f"{type(self).__name__}({self.encoder!r}, mean{''.join(f', {step}' for step in steps)})"
+        return f"{type(self).__name__}({self.base!r}, mean{''.join(f', {step}' for step in steps)})"
 
     @classmethod
     def fit(
@@ -62,26 +68,24 @@ class CorrectedEncoder(Encoder):
 
     def embed_with_info(self, texts: Sequence[str]) -> Embeddings:
         """As for every encoder; windows, cache and faults are those of the encoder within."""
-        inner = self.encoder.embed_with_info(texts)
+        inner = self.base.embed_with_info(texts)
         arrays = [None if said is None else unpack(said) for said in (self.directions, self.whitening)]
         return replace(inner, vectors=corrected(inner.vectors, unpack(self.mean), *arrays).astype(np.float32))
 
     @property
     def fingerprint(self) -> str:
         """That of the encoder within, and of the correction."""
-        return f"corrected/{hash_text(self.mean, self.directions, self.whitening)}/{self.encoder.fingerprint}"
+        return f"corrected/{hash_text(self.mean, self.directions, self.whitening)}/{self.base.fingerprint}"
 
     @property
     def dimension(self) -> int:
         """Length d of a vector."""
-        return self.encoder.dimension if self.whitening is None else int(unpack(self.whitening).shape[1])
+        return self.base.dimension if self.whitening is None else int(unpack(self.whitening).shape[1])
 
     def _load(self) -> Backend:
-        return self.encoder._load()
+        return self.base._load()
 
 
 def hash_text(*parts: str | None) -> str:
     """16 hexadecimal digits that change with any of these texts."""
-    import hashlib
-
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -73,10 +73,18 @@ class HTTPEncoder(Encoder):
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise UserError(f"url={self.url!r} must start with http:// or https:// and name a host")
         if parts.username or parts.password:
-            raise UserError("url must not carry a password; put the key in an environment variable and name it in api_key_variable")
+            raise UserError(
+                "url must not carry a password; put the key in an environment variable and name it in api_key_variable"
+            )
         if self.api not in get_args(API):
             raise UserError(f"api={self.api!r} is unknown; choose one of {', '.join(get_args(API))}")
-        for name, least in (("batch_size", 1), ("batch_characters", 1), ("concurrency", 1), ("retries", 0), ("pause", 0)):
+        for name, least in (
+            ("batch_size", 1),
+            ("batch_characters", 1),
+            ("concurrency", 1),
+            ("retries", 0),
+            ("pause", 0),
+        ):
             if getattr(self, name) < least:
                 raise UserError(f"{name}={getattr(self, name)} must be {least} or more")
         if self.timeout <= 0:
@@ -101,7 +109,9 @@ class HTTPEncoder(Encoder):
         """
         said = self.url.rstrip("/")
         if self.openai:
-            return said if said.endswith("/embeddings") else said + ("" if said.endswith("/v1") else "/v1") + "/embeddings"
+            return (
+                said if said.endswith("/embeddings") else said + ("" if said.endswith("/v1") else "/v1") + "/embeddings"
+            )
         return said if said.endswith("/embed") else f"{said}/embed"
 
     def body(self, texts: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""Recorded scores: what a scored file says of its rows, read back so that nothing has to be scored twice."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from guerdon.batch import Batch
+from guerdon.errors import CompositionError
+from guerdon.reward import Reward
+from guerdon.runtime import Evaluation, run_blocking
+from guerdon.scores import Floats, Scores
+from guerdon.scoring.chunks import chunks, find_cuts, tie_key
+from guerdon.scoring.data import open_data
+from guerdon.scoring.ledger import Ledger
+from guerdon.scoring.output import Columns
+from guerdon.scoring.run import Finished, Job
+
+
+class Recorded(Evaluation):
+    """An evaluation over a scored file's rows: rewards that look at completions give what they gave then, rules are applied anew."""
+
+    def __init__(self, batch: Batch, columns: Columns) -> None:
+        super().__init__(batch)
+        self.columns = columns
+
+    async def _leaf(self, reward: Reward, view: Batch) -> Scores:
+        parts = {path: floats(view[self.columns.part(path)]) for path in reward.own_parts}
+        return Scores(parts[reward.name], parts=parts)
+
+
+def floats(values: Sequence[Any]) -> Floats:
+    """Recorded numbers; NaN where there is none."""
+    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def recorded_values(nodes: Sequence[Reward], batch: Batch, columns: Columns) -> list[Floats | None]:
+    """The values that parts of a reward's tree had, from the columns of a scored file; None where they do not tell."""
+    evaluation = Recorded(batch, columns)
+
+    async def value(node: Reward) -> Floats | None:
+        try:
+            return (await evaluation.scores(node)).values
+        except CompositionError:  # step rewards are not recorded
+            return None
+
+    async def every() -> list[Floats | None]:
+        return [await value(node) for node in nodes]
+
+    return run_blocking(every())
+
+
+@contextmanager
+def open_ledger(finished: Finished) -> Iterator[Ledger]:
+    """The ledger of a finished run, made anew from its output where an earlier process had it."""
+    if finished.ledger is not None:
+        yield finished.ledger
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(Path(folder) / "ledger", finished.job.columns.paths, len(finished.job.terms))
+        with ledger.path.open("wb") as file:
+            for block in _blocks(finished.job, ledger):
+                file.write(block)
+        yield ledger
+
+
+def _blocks(job: Job, ledger: Ledger) -> Iterator[bytes]:
+    source = open_data(str(job.out))
+    layout = replace(job.layout, added=frozenset())
+    tie = job.reward.siblings or "group"
+    for chunk in chunks(source.rows(), cuts=find_cuts(source, layout, job.reward)):
+        batch = layout.batch([row.record for row in chunk.rows])
+        parts = {path: floats(batch[job.columns.part(path)]) for path in job.columns.paths}
+        terms = recorded_values(job.terms, batch, job.columns)
+        yield ledger.encode(
+            batch,
+            Scores(floats(batch[job.columns.value]), parts=parts),
+            [Scores(np.full(len(batch), math.nan) if values is None else values) for values in terms],
+            groups=[layout.group_key(row) for row in chunk.rows],
+            ties=[tie_key(tie, layout, row) for row in chunk.rows],
+            offsets=[max(0, row.after.offset - row.size) for row in chunk.rows],
+        )

@@ -1,0 +1,223 @@
+"""Numbers as people and models write them."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from guerdon.text.normalize import ascii_digits
+
+Decimal = Literal["auto", ".", ","]
+
+_LONGEST = 400  # characters of one numeral; longer ones are not finite or not meant as numbers
+_SPACE = "\u00a0\u2009\u202f"  # what sets thousands apart besides "." and ","
+_NUMERAL = rf"(?:\d++(?:[.,'’{_SPACE}]\d++)*+|\.\d++)"
+_MINUS = "-−–"
+_EXPONENT = rf"[+{_MINUS}]?\d{{1,4}}"
+_TIMES = r"\s?(?:\*|×|x|·|⋅|\\times|\\cdot)\s?"
+_FRACTION = r"\\[cdt]?frac\s?(?:\{(?P<over>[^{}]{1,60})\}\s?\{(?P<under>[^{}]{1,60})\}|(?P<over1>\d)\s?(?P<under1>\d))"
+_SCALES = {
+    1e2: "hundred",
+    1e3: "thousand|mille|mila|tausend|mil|тысяч|тысячи|bin|千|천",
+    1e4: "万|萬|만",
+    1e5: "lakh|lakhs",
+    1e6: "million|millions|milione|milioni|millionen|millón|millones|milhão|milhões|миллион|миллиона|миллионов|milyon|百万|백만",
+    1e7: "crore|crores",
+    1e8: "亿|億|억",
+    1e9: "billion|billions|miliardo|miliardi|milliarde|milliarden|milliard|milliards|миллиард|миллиарда|миллиардов|milyar",
+    1e12: "trillion|trillions|兆|조",
+}
+_SCALE = {word: scale for scale, words in _SCALES.items() for word in words.split("|")}
+_PERCENT = r"\\?%|％|٪|per\s?cent\b|percento\b|prozent\b|pour\s?cent\b|por\s?ciento\b|por\s?cento\b|процент\w{0,3}\b|yüzde\b"
+_NUMBER = re.compile(
+    rf"(?<![A-Za-z_\\.])(?P<sign>(?:(?<![\w)\]}}])|^)[+±{_MINUS}]\s?)?"
+    r"(?:(?:US)?\\?[$€£¥₹₽₩₺]\s?)?"
+    rf"(?:(?P<whole>{_NUMERAL})?\s?(?:{_FRACTION}|(?P<vulgar>[¼½¾⅐-⅞↉]))"
+    r"|(?P<mixed>\d++)\s(?P<top>\d++)/(?P<bottom>\d++)(?![\d/])"
+    rf"|(?P<numeral>{_NUMERAL})"
+    rf"(?:[eE](?P<exponent>{_EXPONENT})(?!\w)"
+    rf"|{_TIMES}10\s?(?:\^|\*\*)\s?\{{?\s?(?P<tenfold>{_EXPONENT})\s?\}}?"
+    rf"|\s?(?:\^|\*\*)\s?\{{?\s?(?P<power>{_EXPONENT})\s?\}}?"
+    rf"|\s?/\s?(?P<under2>{_NUMERAL})(?!\s?/\s?\d))?)"
+    rf"(?:\s?(?P<scale>{'|'.join(sorted(_SCALE, key=len, reverse=True))})(?![A-Za-zА-я]))?"
+    rf"(?P<percent>\s?(?:{_PERCENT}))?",
+    re.IGNORECASE,
+)
+# What may stand around a number that is all of an answer.
+_BEFORE = re.compile(r"(?:[A-Za-z]\s?[=≈:]|[≈~=]|about|approximately|circa|ca\.|around)?\s*", re.IGNORECASE)
+_AFTER = re.compile(r"[^\d]{0,40}")
+_MARKUP = re.compile(r"\\(?:text|mathrm|mbox|rm|operatorname)\s?\{([^{}]{0,60})\}|\\[,;:!]|[{}]?\\(?:circ|degree)\b|(?<!\\)\$")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number found at ``text[start:end]``; a percentage has the value before its sign, 50 for "50%"."""
+
+    value: float
+    start: int
+    end: int
+    percent: bool = False
+
+
+def extract_numbers(text: str, *, decimal: Decimal = "auto") -> list[Number]:
+    """Every number in ``text``, in order; those that are not finite are left out. Linear in the length of the text.
+
+    Understood are digits of every script, thousands ("1,234.5", "1.234,5", "1 234" with a non-breaking space, "12,34,567"),
+    powers ("3e8", "3 \\times 10^8", "2^10"), fractions ("3/4", "1 3/4", "\\frac{3}{4}", "½"), percentages, currency signs and
+    scales ("3 million", "5万"). With ``decimal="auto"`` a lone comma before three digits and any separator that recurs
+    group thousands, else the separator is the decimal one; where both occur, the last is.
+
+    Raises:
+        ValueError: an unknown ``decimal``.
+
+    >>> [number.value for number in extract_numbers("From 1,234.5 to -3e2, 50% or ½.")]
+    [1234.5, -300.0, 50.0, 0.5]
+    """
+    if decimal not in ("auto", ".", ","):
+        raise ValueError(f"decimal={decimal!r} is unknown; choose 'auto', '.' or ','")
+    found: list[Number] = []
+    for match in _NUMBER.finditer(ascii_digits(text).translate(_ARABIC_SEPARATORS)):
+        value = _value(match, decimal)
+        if value is not None and math.isfinite(value):
+            found.append(Number(value, match.start(), match.end(), match["percent"] is not None))
+    return found
+
+
+def parse_number(
+    text: str, *, decimal: Decimal = "auto", percent: Literal["keep", "fraction"] = "keep"
+) -> float | None:
+    """The number that ``text`` is, None if it is none or more than one.
+
+    Around it may stand markup, "x =", "about" and a unit ("12 cm", "$12"). ``percent="fraction"`` makes 0.5 of "50%".
+    Words ("twelve"), "nan" and "inf" are no numbers here.
+
+    >>> parse_number(r"$\\frac{3}{4}$"), parse_number("1.234,5 km"), parse_number("3 or 4") is None
+    (0.75, 1234.5, True)
+    """
+    if percent not in ("keep", "fraction"):
+        raise ValueError(f"percent={percent!r} is unknown; choose 'keep' or 'fraction'")
+    text = _MARKUP.sub(r" \1", text[: 10 * _LONGEST]).strip().rstrip(".")
+    text = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "\u00a0", text)
+    numbers = extract_numbers(text, decimal=decimal)
+    if len(numbers) != 1:
+        return None
+    number = numbers[0]
+    if not _BEFORE.fullmatch(text[: number.start]) or not _AFTER.fullmatch(text[number.end :]):
+        return None
+    return number.value / 100 if number.percent and percent == "fraction" else number.value
+
+
+def plain_number(text: str) -> float | None:
+    """The finite float that ``text`` is once commas, ``$ € £`` and a final ``%`` are taken off; None if it is none.
+
+    >>> plain_number("$1,200"), plain_number("45%"), plain_number("12 cm") is None
+    (1200.0, 45.0, True)
+    """
+    text = text.translate(_PLAIN).strip()
+    text = text[:-1].strip() if text.endswith("%") else text
+    try:
+        value = float(text) if len(text) <= _LONGEST else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def relatively_close(value: float, reference: float, tolerance: float = 0.05) -> bool:
+    """Whether |value - reference| <= tolerance x |reference|; a reference of 0 must be met exactly.
+
+    >>> relatively_close(105, 100), relatively_close(0.001, 0)
+    (True, False)
+    """
+    return abs(value - reference) <= tolerance * abs(reference)
+
+
+_ARABIC_SEPARATORS = str.maketrans("٫٬", ".,")
+_PLAIN = str.maketrans("", "", ",$€£")
+
+
+def _value(match: re.Match[str], decimal: Decimal) -> float | None:
+    part = match.groupdict()
+    if part["mixed"] is not None:
+        value = _sum(_digits(part["mixed"]), _ratio(_digits(part["top"]), _digits(part["bottom"])))
+    elif part["vulgar"] is not None:
+        value = _sum(_numeral(part["whole"] or "0", decimal), unicodedata.numeric(part["vulgar"]))
+    elif part["over"] is not None or part["over1"] is not None:
+        over = _numeral((part["over"] or part["over1"]).strip(), decimal)
+        under = _numeral((part["under"] or part["under1"]).strip(), decimal)
+        value = _sum(_numeral(part["whole"] or "0", decimal), _ratio(over, under))
+    else:
+        value = _numeral(part["numeral"], decimal)
+        if part["under2"] is not None:
+            value = _ratio(value, _numeral(part["under2"], decimal))
+        elif value is not None:
+            value = _raised(value, part)
+    if value is None:
+        return None
+    if part["scale"]:
+        value *= _SCALE[part["scale"].lower()]
+    return -value if part["sign"] and part["sign"][0] in _MINUS else value
+
+
+def _raised(value: float, part: dict[str, str | None]) -> float | None:
+    exponent = part["exponent"] or part["tenfold"] or part["power"]
+    if exponent is None:
+        return value
+    power = float(exponent.replace("−", "-").replace("–", "-"))
+    try:
+        raised = value**power if part["power"] else value * 10.0**power
+    except (OverflowError, ZeroDivisionError):
+        return None
+    return raised
+
+
+def _numeral(numeral: str, decimal: Decimal) -> float | None:
+    """The value of digits with separators, None where the separators make no sense."""
+    if len(numeral) > _LONGEST:
+        return None
+    sign = -1.0 if numeral[:1] in _MINUS else 1.0
+    numeral = re.sub(rf"['’{_SPACE}\s]", "", numeral.lstrip("+" + _MINUS))
+    if not numeral or not re.fullmatch(r"[\d.,]+", numeral):
+        return None
+    marks = [c for c in numeral if c in ".,"]
+    if not marks:
+        return sign * _digits(numeral)
+    point = _decimal_mark(numeral, marks, decimal)
+    whole, found, fraction = numeral.rpartition(point) if point else (numeral, "", "")
+    if found and any(c in ".," for c in fraction):
+        return None
+    groups = re.split(r"[.,]", whole)
+    separators = {c for c in whole if c in ".,"}
+    if len(separators) > 1 or point in separators:
+        return None
+    if len(groups) > 1 and not (len(groups[-1]) == 3 and 1 <= len(groups[0]) <= 3 and all(len(g) in (2, 3) for g in groups[1:])):
+        return None
+    return sign * float(f"{''.join(groups) or '0'}.{fraction or '0'}")
+
+
+def _decimal_mark(numeral: str, marks: list[str], decimal: Decimal) -> str:
+    """The separator before the decimals, "" if there are none."""
+    if decimal != "auto":
+        return decimal if decimal in marks else ""
+    last = marks[-1]
+    if len(set(marks)) > 1:
+        return last
+    if len(marks) > 1:
+        return ""
+    before, _, after = numeral.partition(last)
+    grouping = last == "," and len(after) == 3 and 1 <= len(before) <= 3 and before[0] != "0"
+    return "" if grouping else last
+
+
+def _digits(digits: str) -> float:
+    return float(digits) if len(digits) <= _LONGEST else math.inf
+
+
+def _ratio(over: float | None, under: float | None) -> float | None:
+    return None if over is None or not under else over / under
+
+
+def _sum(whole: float | None, fraction: float | None) -> float | None:
+    return None if whole is None or fraction is None else whole + fraction
