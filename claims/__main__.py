@@ -17,9 +17,9 @@ from claims.claim import Claim, Result, shown, tested
 PAGE = Path(__file__).parent.parent / "docs" / "claims.md"
 HEAD = """# Claims in miniature
 
-For each paper a seeded experiment on CPU in which its method must beat what the paper argues against. The figures are means over seeds;
-the difference is paired by seed, with a 95% bootstrap interval. *holds* and *loses* mean that the interval lies on one side of zero.
-Written by `make claims`; a losing claim is shown as losing.
+For each paper a seeded experiment on CPU in which its method must beat what the paper argues against. The figures are means
+over seeds; the difference is paired by seed, with a 95% bootstrap interval. *holds* and *loses* mean that the interval lies on
+one side of zero. Written by `make claims`; a losing claim is shown as losing.
 
 | paper | claim | figure | method | baseline | difference [95%] | seeds | |
 |---|---|---|---|---|---|---|---|

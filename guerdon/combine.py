@@ -259,7 +259,8 @@ def add(left: Reward, right: Any) -> Any:
         return left if right == 0 else left.then("affine", shift=float(right))
     if not isinstance(right, Reward):
         return NotImplemented
-    terms, weights = [], []
+    terms: list[Reward] = []
+    weights: list[Any] = []
     for side in (left, right):
         if _is_plain_sum(side):
             terms += side.terms

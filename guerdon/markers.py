@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import guerdon.shaping.schedules as schedules
 from guerdon.batch import Batch
 from guerdon.errors import CompositionError, UserError, closest
 from guerdon.frozen import FrozenDict, freeze
 from guerdon.registry import register
-from guerdon.shaping import schedules
 
 SCHEDULES: Mapping[str, Callable[..., float]] = MappingProxyType(
     {

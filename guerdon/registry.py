@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from guerdon.errors import SpecError, closest
@@ -95,6 +94,8 @@ def _open(kind: str) -> None:
         if hasattr(room, "register_all"):
             room.register_all()
     if kind == "reward":
+        from importlib.metadata import entry_points
+
         for point in entry_points(group=ENTRY_POINTS):
             point.load()
 

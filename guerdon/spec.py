@@ -14,8 +14,6 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from guerdon.errors import CompositionError, GuerdonError, SpecError, closest
 from guerdon.frozen import freeze
 from guerdon.registry import describe, kinds, lookup
@@ -94,6 +92,8 @@ def to_yaml(value: Any) -> str:
     reward: exact_match
     reference: answer
     """
+    import yaml
+
     return yaml.safe_dump(to_spec(value), sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -174,6 +174,8 @@ def _read(path: Path) -> str:
 
 
 def _load(text: str) -> Any:
+    import yaml
+
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:

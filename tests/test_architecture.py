@@ -20,7 +20,7 @@ FLOORS = (
     {"models"},
     {"rewards"},
     {"rollouts"},
-    {"training", "benchmarks", "audit", "server"},
+    {"training", "benchmarks", "audit", "server", "scoring"},
     {"papers"},
     {"integrations"},
     {"cli"},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from guerdon.batch import Batch
 from guerdon.models.encoder import Encoder
@@ -19,15 +20,15 @@ from guerdon.scores import Floats, Note, Outcome
 EPSILON = 1e-8
 
 
-def cosine_similarity(left: Floats, right: Floats) -> Floats:
+def cosine_similarity(left: ArrayLike, right: ArrayLike) -> Floats:
     """Row-wise cosine l.r / (|l||r| + 1e-8) of two (N, d) arrays, in [-1, 1]; a zero vector gives 0.
 
     >>> cosine_similarity(np.array([[1.0, 0.0]]), np.array([[2.0, 0.0]])).round(6).tolist()
     [1.0]
     """
-    left, right = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
-    norms = np.linalg.norm(left, axis=-1) * np.linalg.norm(right, axis=-1)
-    return np.asarray(np.einsum("...d,...d->...", left, right) / (norms + EPSILON))
+    a, b = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    norms = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    return np.asarray(np.einsum("...d,...d->...", a, b) / (norms + EPSILON))
 
 
 @register("reward")

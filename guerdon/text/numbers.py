@@ -14,8 +14,8 @@ Decimal = Literal["auto", ".", ","]
 
 _LONGEST = 400  # characters of one numeral; longer ones are not finite or not meant as numbers
 _SPACE = "\u00a0\u2009\u202f"  # what sets thousands apart besides "." and ","
-_NUMERAL = rf"(?:\d++(?:[.,'’{_SPACE}]\d++)*+|\.\d++)"
-_MINUS = "-−–"
+_NUMERAL = rf"(?:\d++(?:[.,'’{_SPACE}]\d++)*+|(?<!\d)\.\d++)"
+_MINUS = "−–-"
 _EXPONENT = rf"[+{_MINUS}]?\d{{1,4}}"
 _TIMES = r"\s?(?:\*|×|x|·|⋅|\\times|\\cdot)\s?"
 _FRACTION = r"\\[cdt]?frac\s?(?:\{(?P<over>[^{}]{1,60})\}\s?\{(?P<under>[^{}]{1,60})\}|(?P<over1>\d)\s?(?P<under1>\d))"
@@ -24,18 +24,21 @@ _SCALES = {
     1e3: "thousand|mille|mila|tausend|mil|тысяч|тысячи|bin|千|천",
     1e4: "万|萬|만",
     1e5: "lakh|lakhs",
-    1e6: "million|millions|milione|milioni|millionen|millón|millones|milhão|milhões|миллион|миллиона|миллионов|milyon|百万|백만",
+    1e6: "million|millions|milione|milioni|millionen|millón|millones|milhão|milhões"
+    "|миллион|миллиона|миллионов|milyon|百万|백만",
     1e7: "crore|crores",
     1e8: "亿|億|억",
-    1e9: "billion|billions|miliardo|miliardi|milliarde|milliarden|milliard|milliards|миллиард|миллиарда|миллиардов|milyar",
+    1e9: "billion|billions|miliardo|miliardi|milliarde|milliarden|milliard|milliards"
+    "|миллиард|миллиарда|миллиардов|milyar",
     1e12: "trillion|trillions|兆|조",
 }
 _SCALE = {word: scale for scale, words in _SCALES.items() for word in words.split("|")}
-_PERCENT = r"\\?%|％|٪|per\s?cent\b|percento\b|prozent\b|pour\s?cent\b|por\s?ciento\b|por\s?cento\b|процент\w{0,3}\b|yüzde\b"
+_PERCENT = r"\\?%|％|٪|(?:per\s?cent|percento|prozent|pour\s?cent|por\s?ciento|por\s?cento|процент\w{0,3})\b"
 _NUMBER = re.compile(
-    rf"(?<![A-Za-z_\\.])(?P<sign>(?:(?<![\w)\]}}])|^)[+±{_MINUS}]\s?)?"
+    rf"(?<![A-Za-z_\\.\d])(?P<sign>(?:(?<![\w)\]}}])|^)[+±{_MINUS}]\s?)?"
     r"(?:(?:US)?\\?[$€£¥₹₽₩₺]\s?)?"
     rf"(?:(?P<whole>{_NUMERAL})?\s?(?:{_FRACTION}|(?P<vulgar>[¼½¾⅐-⅞↉]))"
+    r"|(?<=\d/)(?P<dated>\d++)"
     r"|(?P<mixed>\d++)\s(?P<top>\d++)/(?P<bottom>\d++)(?![\d/])"
     rf"|(?P<numeral>{_NUMERAL})"
     rf"(?:[eE](?P<exponent>{_EXPONENT})(?!\w)"
@@ -49,7 +52,9 @@ _NUMBER = re.compile(
 # What may stand around a number that is all of an answer.
 _BEFORE = re.compile(r"(?:[A-Za-z]\s?[=≈:]|[≈~=]|about|approximately|circa|ca\.|around)?\s*", re.IGNORECASE)
 _AFTER = re.compile(r"[^\d]{0,40}")
-_MARKUP = re.compile(r"\\(?:text|mathrm|mbox|rm|operatorname)\s?\{([^{}]{0,60})\}|\\[,;:!]|[{}]?\\(?:circ|degree)\b|(?<!\\)\$")
+_MARKUP = re.compile(
+    r"\\(?:text|mathrm|mbox|rm|operatorname)\s?\{([^{}]{0,60})\}|\\[,;:!]|[{}]?\\(?:circ|degree)\b|(?<!\\)\$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,12 @@ class Number:
 
 
 def extract_numbers(text: str, *, decimal: Decimal = "auto") -> list[Number]:
-    """Every number in ``text``, in order; those that are not finite are left out. Linear in the length of the text.
+    """Every number in ``text``, in order, those that are not finite left out. Linear in the length of the text.
 
-    Understood are digits of every script, thousands ("1,234.5", "1.234,5", "1 234" with a non-breaking space, "12,34,567"),
-    powers ("3e8", "3 \\times 10^8", "2^10"), fractions ("3/4", "1 3/4", "\\frac{3}{4}", "½"), percentages, currency signs and
-    scales ("3 million", "5万"). With ``decimal="auto"`` a lone comma before three digits and any separator that recurs
-    group thousands, else the separator is the decimal one; where both occur, the last is.
+    Understood are digits of every script, thousands ("1,234.5", "1.234,5", "12,34,567", "1 234" with a non-breaking
+    space), powers ("3e8", "3 \\times 10^8", "2^10"), fractions ("3/4", "1 3/4", "\\frac{3}{4}", "½"), percentages,
+    currency signs and scales ("3 million", "5万"). With ``decimal="auto"`` a lone comma before three digits and any
+    separator that recurs group thousands, else the separator is the decimal one; where both occur, the last is.
 
     Raises:
         ValueError: an unknown ``decimal``.
@@ -149,7 +154,7 @@ def _value(match: re.Match[str], decimal: Decimal) -> float | None:
         under = _numeral((part["under"] or part["under1"]).strip(), decimal)
         value = _sum(_numeral(part["whole"] or "0", decimal), _ratio(over, under))
     else:
-        value = _numeral(part["numeral"], decimal)
+        value = _numeral(part["numeral"] or part["dated"], decimal)
         if part["under2"] is not None:
             value = _ratio(value, _numeral(part["under2"], decimal))
         elif value is not None:
@@ -167,10 +172,9 @@ def _raised(value: float, part: dict[str, str | None]) -> float | None:
         return value
     power = float(exponent.replace("−", "-").replace("–", "-"))
     try:
-        raised = value**power if part["power"] else value * 10.0**power
-    except (OverflowError, ZeroDivisionError):
+        return math.pow(value, power) if part["power"] else value * math.pow(10.0, power)
+    except (OverflowError, ValueError):
         return None
-    return raised
 
 
 def _numeral(numeral: str, decimal: Decimal) -> float | None:
@@ -192,7 +196,8 @@ def _numeral(numeral: str, decimal: Decimal) -> float | None:
     separators = {c for c in whole if c in ".,"}
     if len(separators) > 1 or point in separators:
         return None
-    if len(groups) > 1 and not (len(groups[-1]) == 3 and 1 <= len(groups[0]) <= 3 and all(len(g) in (2, 3) for g in groups[1:])):
+    sizes = [len(group) for group in groups]
+    if len(groups) > 1 and not (1 <= sizes[0] <= 3 and sizes[-1] == 3 and set(sizes[1:]) <= {2, 3}):
         return None
     return sign * float(f"{''.join(groups) or '0'}.{fraction or '0'}")
 

@@ -60,8 +60,8 @@ def extract_tool_calls(text: str) -> list[ToolCall]:
 
     Read are blocks of ``<tool_call>`` with JSON objects or lists (Hermes, Qwen), with one JSON object a line (ToolRL),
     or with ``<function=name><parameter=key>value`` (Qwen-Coder); else JSON after ``[TOOL_CALLS]`` (Mistral) or
-    ``<|python_tag|>`` (Llama); else, if all of the text is JSON or one fenced block of it, that. Linear in the length of
-    the text.
+    ``<|python_tag|>`` (Llama); else, if all of the text is JSON or one fenced block of it, that. Linear in the length
+    of the text.
 
     >>> extract_tool_calls('<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call>')[0].arguments
     {'a': 1}

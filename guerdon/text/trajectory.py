@@ -43,7 +43,7 @@ TAG_KINDS: dict[str, Kind] = {
 class Turn:
     """One step of a trajectory.
 
-    ``kind`` is think, search, information, tool_call, tool_result, answer or text; ``role`` is who wrote it. ``text``
+    ``kind`` is think, search, information, tool_call, tool_result, answer or text; ``role`` is who wrote it; ``text``
     is what it says, tags taken off and stripped; ``start`` and ``end`` delimit it, tags included, in
     ``Trajectory.text``. A tool call has its ``name`` and ``arguments``, None where it does not parse; a block of several
     calls makes several turns. A tool result has the ``name`` of its tool where that is known.
@@ -243,10 +243,9 @@ def _parse_text(text: str, role: str, offset: int, tags: Mapping[str, Kind], pla
         calls = extract_tool_calls(said) if kind == "tool_call" else []
         if len(calls) > 1:
             first = offset + body[0] + text[body[0] : body[1]].index(said)
-            turns.extend(
-                Turn(kind, role, said[call.start : call.end], first + call.start, first + call.end, call.name, call.arguments)
-                for call in calls
-            )
+            for call in calls:
+                span = (first + call.start, first + call.end)
+                turns.append(Turn(kind, role, said[call.start : call.end], *span, call.name, call.arguments))
             return
         name, arguments = (calls[0].name, calls[0].arguments) if calls else (None, None)
         turns.append(Turn(kind, role, said, start + offset, end + offset, name, arguments))

@@ -37,11 +37,11 @@ def test_groups_survive_selection_and_given_ones_concatenation() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(completions=["a"], prompts=["p", "q"]), "prompts has 2 values for 1 completions"),
-        (dict(completions=["a"], answer=["x", "y"]), "answer has 2 values"),
-        (dict(completions=["a"], answer="x"), "answer='x' must be a sequence"),
-        (dict(completions=["a"], groups=[1, 2]), "groups has 2 values"),
-        (dict(completions=["a"], columns={"groups": [1]}), "'groups' is reserved"),
+        ({"completions": ["a"], "prompts": ["p", "q"]}, "prompts has 2 values for 1 completions"),
+        ({"completions": ["a"], "answer": ["x", "y"]}, "answer has 2 values"),
+        ({"completions": ["a"], "answer": "x"}, "answer='x' must be a sequence"),
+        ({"completions": ["a"], "groups": [1, 2]}, "groups has 2 values"),
+        ({"completions": ["a"], "columns": {"groups": [1]}}, "'groups' is reserved"),
     ],
 )
 def test_what_does_not_fit_is_named(arguments: dict, message: str) -> None:
@@ -62,7 +62,7 @@ def test_records_there_and_back() -> None:
     rows = [{"prompt": "p", "completion": "c", "answer": 1}, {"prompt": "p", "completion": "d"}]
     batch = Batch.from_records(rows, group="answer")
     assert batch["answer"] == (1, None) and batch.groups.tolist() == [0, 1]
-    assert list(Batch.from_records(rows).records())[0] == rows[0]
+    assert next(iter(Batch.from_records(rows).records())) == rows[0]
     with pytest.raises(UserError, match="'completion' is not a key"):
         Batch.from_records([{"text": "c"}])
     assert len(Batch.from_records([])) == 0

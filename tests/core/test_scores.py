@@ -29,12 +29,12 @@ def test_outcomes_that_leave_a_sample_unscored() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(values=[[1.0]]), r"values has shape \(1, 1\)"),
-        (dict(values=[float("inf")]), "infinite"),
-        (dict(values=[1.0], parts={"a": [1.0, 2.0]}), r"parts\['a'\] has shape"),
-        (dict(values=[1.0], notes={"a": []}), "a has 0 entries"),
-        (dict(values=[1.0], steps=[Steps([2.0])]), "is not the sum of its steps"),
-        (dict(values=[1.0], steps=[Steps([1.0])], reduction="median"), "reduction='median' is unknown"),
+        ({"values": [[1.0]]}, r"values has shape \(1, 1\)"),
+        ({"values": [float("inf")]}, "infinite"),
+        ({"values": [1.0], "parts": {"a": [1.0, 2.0]}}, r"parts\['a'\] has shape"),
+        ({"values": [1.0], "notes": {"a": []}}, "a has 0 entries"),
+        ({"values": [1.0], "steps": [Steps([2.0])]}, "is not the sum of its steps"),
+        ({"values": [1.0], "steps": [Steps([1.0])], "reduction": "median"}, "reduction='median' is unknown"),
     ],
 )
 def test_what_does_not_fit_is_named(arguments: dict, message: str) -> None:

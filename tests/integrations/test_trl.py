@@ -145,13 +145,13 @@ def test_terms_are_evaluated_once_per_batch_and_pickle() -> None:
     functions = pickle.loads(pickle.dumps(functions))
     completions = ["two", "five"]
     extra: dict[str, list[float]] = {}
-    call = dict(
-        prompts=["a", "b"],
-        completions=completions,
-        answer=["two", "five"],
-        reference=["two", "five"],
-        environments=None,
-    )
+    call = {
+        "prompts": ["a", "b"],
+        "completions": completions,
+        "answer": ["two", "five"],
+        "reference": ["two", "five"],
+        "environments": None,
+    }
     first = functions[0](**call, log_extra=lambda name, values: extra.update({name: values}))
     assert first == [0.5, None] and functions[1](**call) == [1.0, 1.0]
     assert functions[0].terms.scores is functions[1].terms.scores
@@ -177,7 +177,7 @@ def test_what_trainers_pass_beside_columns_is_no_column() -> None:
 
 
 def test_an_incomplete_group_is_an_error() -> None:
-    with pytest.raises(UserError, match="incomplete.*num_generations"):
+    with pytest.raises(UserError, match=r"incomplete.*num_generations"):
         Spread()(prompts=["a", "a", "b"], completions=["1", "2", "3"])
 
 
@@ -210,7 +210,7 @@ def test_split_groups_are_gathered_between_two_processes() -> None:
     ranks = [context.Process(target=_rank, args=(rank, 2, port, results)) for rank in range(2)]
     for process in ranks:
         process.start()
-    got = dict((rank, (values, seen)) for rank, values, seen in (results.get(timeout=120) for _ in ranks))
+    got = {rank: (values, seen) for rank, values, seen in (results.get(timeout=120) for _ in ranks)}
     for process in ranks:
         process.join(timeout=60)
         assert process.exitcode == 0

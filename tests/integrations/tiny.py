@@ -11,7 +11,7 @@ CHAT = "{% for m in messages %}{{ m['role'] }} {{ m['content'] }} {% endfor %}{%
 def save_policy(folder: Path) -> str:
     """A policy and its tokenizer in ``folder``; the path as text. Granite, because it loads any tokenizer as saved."""
     from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast, GraniteConfig, GraniteForCausalLM, set_seed
+    from transformers import GraniteConfig, GraniteForCausalLM, PreTrainedTokenizerFast, set_seed
 
     set_seed(0)
     vocabulary = ["<pad>", "<eos>", "<unk>", "user", "assistant", "system", *WORDS]
