@@ -18,7 +18,7 @@ import numpy as np
 from guerdon.batch import Batch
 from guerdon.errors import CompositionError, closest
 from guerdon.frozen import FrozenDict, freeze
-from guerdon.markers import Column, Schedule, is_static, marked_columns, resolve
+from guerdon.markers import Column, Schedule, follows_step, is_static, marked_columns, resolve
 from guerdon.placement import chosen, linear, stepwise
 from guerdon.registry import register
 from guerdon.reward import Reward, State
@@ -107,11 +107,13 @@ class Combine(Reward):
     @cached_property
     def range(self) -> tuple[float, float]:
         """Lowest and highest value, as they follow from the terms."""
-        if not all(is_static(value) for value in self.options.values()):
+        if any(follows_step(value) for value in self.options.values()):
             return ANY
-        if self.rule == "schedule":
+        known = {name: value for name, value in self.options.items() if not marked_columns(value)}
+        try:
+            return self.law.span([term.range for term in self.terms], known)
+        except (KeyError, TypeError):
             return ANY
-        return self.law.span([term.range for term in self.terms], self.options)
 
     def initial_state(self, rng: np.random.Generator) -> State | None:
         return None if self.law.initial is None else self.law.initial()

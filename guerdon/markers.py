@@ -88,6 +88,13 @@ def marked_columns(value: Any) -> frozenset[str]:
     return frozenset()
 
 
+def follows_step(value: Any) -> bool:
+    """Whether a value holds a schedule."""
+    if isinstance(value, tuple):
+        return any(follows_step(item) for item in value)
+    return isinstance(value, Schedule)
+
+
 def is_static(value: Any) -> bool:
     """Whether a value holds no marker."""
     if isinstance(value, tuple):

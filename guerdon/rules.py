@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from guerdon.errors import CompositionError, closest
 from guerdon.scores import Floats
-from guerdon.shaping import combine, normalize, transforms
+from guerdon.shaping import combine, length, normalize, transforms
 
 Range = tuple[float, float]
 Ranges = Sequence[Range]
@@ -198,6 +198,23 @@ def soft_gate(terms: Floats, *, center: float = 0.5, sharpness: float = 10.0) ->
     return combine.soft_gate(terms[0], terms[1], center=center, sharpness=sharpness)
 
 
+def minus(values: Floats, *, reference: Any) -> Floats:
+    """The value minus a reference, a number or one per sample."""
+    return np.asarray(values - np.asarray(reference, dtype=np.float64))
+
+
+def group_length_penalty(
+    terms: Floats,
+    groups: NDArray[np.int64],
+    *,
+    largest: float = 0.5,
+    tolerance: float = 0.5,
+    side: Literal["both", "long", "short"] = "both",
+) -> Floats:
+    """What the first term (a length) costs beside the lengths of the siblings that the second term calls correct."""
+    return length.group_length_penalty(terms[0], terms[1], groups, largest=largest, tolerance=tolerance, side=side)
+
+
 def adaptive_quantile(
     values: Floats,
     groups: NDArray[np.int64],
@@ -248,6 +265,15 @@ for _rule in (
         "first_scored", combine.first_scored, False, span=_hull, steps="choose", choose=_first_choice, plan=_first_plan
     ),
     Rule("affine", transforms.affine, span=_through(transforms.affine), steps="linear"),
+    Rule("minus", minus),
+    Rule(
+        "group_length_penalty",
+        group_length_penalty,
+        False,
+        groups=True,
+        span=lambda _, o: (-float(o.get("largest", 0.5)), 0.0),
+        steps="",
+    ),
     Rule("clip", transforms.clip, span=lambda _, o: (float(o["low"]), float(o["high"]))),
     Rule("threshold", transforms.threshold, span=lambda *_: UNIT),
     Rule("threshold_rescale", transforms.threshold_rescale, span=_through(transforms.threshold_rescale)),

@@ -181,11 +181,12 @@ def score(reward: Reward, batch: Batch, states: Mapping[str, State] | None = Non
 def score_all(rewards: Sequence[Reward], batch: Batch, states: Mapping[str, State] | None = None) -> list[Scores]:
     """The scores of several rewards over one batch, what they share evaluated once."""
     evaluation = Evaluation(batch, states)
+    evaluation.inline = inline = not on_background_loop() and _plain(*rewards)
 
     async def every() -> list[Scores]:
-        return await evaluation.all([evaluation.run(reward) for reward in rewards])
+        return await evaluation.all([evaluation.run(reward, inline=inline) for reward in rewards])
 
-    return run_blocking(every())
+    return _drive(every()) if inline else run_blocking(every())
 
 
 async def ascore(reward: Reward, batch: Batch, states: Mapping[str, State] | None = None) -> Scores:
@@ -198,10 +199,10 @@ async def ascore(reward: Reward, batch: Batch, states: Mapping[str, State] | Non
     return await asyncio.wrap_future(background().submit(evaluation.run(reward)))
 
 
-def _plain(reward: Reward) -> bool:
+def _plain(*rewards: Reward) -> bool:
     """Whether nothing is gained by concurrency: no part is async and at most one is heavy."""
     heavy = 0
-    for part in reward.walk():
+    for part in {part for reward in rewards for part in reward.walk()}:
         if inspect.iscoroutinefunction(part._score):
             return False
         heavy += part.heavy

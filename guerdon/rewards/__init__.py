@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from guerdon.rewards.choice import Choice
     from guerdon.rewards.format import Tags
+    from guerdon.rewards.given import Given
     from guerdon.rewards.judged import Judged
-    from guerdon.rewards.length import LengthFloor, LengthMatch, Overlong, Repetition
+    from guerdon.rewards.language import Script
+    from guerdon.rewards.length import Length, LengthFloor, LengthMatch, Overlong, Repetition
     from guerdon.rewards.match import ExactMatch, TokenF1
     from guerdon.rewards.overlap import RougeL
     from guerdon.rewards.semantic import Cosine
@@ -18,12 +20,15 @@ _HOMES = {
     "Choice": "choice",
     "Cosine": "semantic",
     "ExactMatch": "match",
+    "Given": "given",
     "Judged": "judged",
+    "Length": "length",
     "LengthFloor": "length",
     "LengthMatch": "length",
     "Overlong": "length",
     "Repetition": "length",
     "RougeL": "overlap",
+    "Script": "language",
     "Tags": "format",
     "TokenF1": "match",
 }
@@ -32,12 +37,15 @@ __all__ = [
     "Choice",
     "Cosine",
     "ExactMatch",
+    "Given",
     "Judged",
+    "Length",
     "LengthFloor",
     "LengthMatch",
     "Overlong",
     "Repetition",
     "RougeL",
+    "Script",
     "Tags",
     "TokenF1",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,56 @@ from guerdon.text.repetition import repeated_ngrams
 
 UNITS = ("characters", "words", "tokens")
 PLAIN = Batch(["Mitochondria make the ATP of the cell.", "Blood carries oxygen to the body."], ["Why?", "How?"])
+
+
+@register("reward")
+@dataclass(frozen=True, repr=False)
+class Length(Reward):
+    """How long the completion is: a count of ``unit``, not a reward by itself but what rules on length are given.
+
+    ``unit`` is tokens (from ``completion_ids``), words or characters. Range [0, inf). Reads no column. With ``unit="tokens"`` a batch
+    without ``completion_ids`` is not scored (``missing_data``).
+
+    >>> Length(unit="words").score(Batch(["a b", ""])).values.tolist()
+    [2.0, 0.0]
+    """
+
+    unit: str = "tokens"
+    of: str = field(default="whole", kw_only=True)
+
+    bounds = (0.0, math.inf)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_unit(self.unit)
+
+    def _score(self, batch: Batch) -> Scores:
+        return counted(batch, self.unit, self.of)
+
+    @classmethod
+    def example_reward(cls) -> Length:
+        return cls(unit="words")
+
+    @classmethod
+    def example(cls) -> Example:
+        return Example(PLAIN)
+
+
+def check_unit(unit: str) -> None:
+    """Raise where ``unit`` is none of :data:`UNITS`."""
+    if unit not in UNITS:
+        raise UserError(f"unit={unit!r} is unknown; {closest(unit, UNITS)}")
+
+
+def counted(batch: Batch, unit: str, of: str) -> Scores:
+    """Each completion's length; NaN where tokens are wanted and the batch has no ``completion_ids``."""
+    if unit == "tokens" and batch.completion_ids is None:
+        note = Note(Outcome.MISSING_DATA, "the batch has no completion_ids to count tokens of; use unit='words'")
+        return Scores(np.full(len(batch), np.nan), notes={"": (note,) * len(batch)})
+    if unit == "tokens":
+        return Scores(np.array([len(ids) for ids in batch.completion_ids or ()], dtype=np.float64))
+    texts = [text or "" for text in batch.texts(of)]
+    return Scores(np.array([len(t) if unit == "characters" else len(t.split()) for t in texts], dtype=np.float64))
 
 
 @register("reward")
@@ -135,21 +186,14 @@ class Overlong(Reward):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.unit not in UNITS:
-            raise UserError(f"unit={self.unit!r} is unknown; {closest(self.unit, UNITS)}")
+        check_unit(self.unit)
         if not 0 <= self.buffer <= self.limit:
             raise UserError(f"buffer={self.buffer} must lie between 0 and limit={self.limit}")
 
     def _score(self, batch: Batch) -> Scores:
-        if self.unit == "tokens" and batch.completion_ids is None:
-            note = Note(Outcome.MISSING_DATA, "the batch has no completion_ids to count tokens of; use unit='words'")
-            return Scores(np.full(len(batch), np.nan), notes={"": (note,) * len(batch)})
-        if self.unit == "tokens":
-            lengths = [len(ids) for ids in batch.completion_ids or ()]
-        else:
-            texts = [text or "" for text in batch.texts(self.of)]
-            lengths = [len(text) if self.unit == "characters" else len(text.split()) for text in texts]
-        return Scores(soft_overlong(np.array(lengths), limit=self.limit, buffer=self.buffer))
+        lengths = counted(batch, self.unit, self.of)
+        penalty = soft_overlong(lengths.values, limit=self.limit, buffer=self.buffer)
+        return Scores(penalty, notes=lengths.notes)
 
     @classmethod
     def example_reward(cls) -> Overlong:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -84,6 +84,12 @@ def tie_key(tie: str, layout: Layout, row: Row) -> int:
     if tie == "group":
         return layout.group_key(row)
     return 0 if tie == "batch" else hash64(row.record.get(tie))
+
+
+def tie_keys(reward: Reward, layout: Layout, rows: Sequence[Row], groups: Sequence[int]) -> Sequence[int]:
+    """The tie keys of rows whose group keys are known."""
+    tie = reward.siblings or "group"
+    return groups if tie == "group" else [tie_key(tie, layout, row) for row in rows]
 
 
 def _clean(keys: NDArray[np.uint64]) -> Cuts:

@@ -116,11 +116,11 @@ def parse_record(line: bytes) -> dict[str, Any]:
     {'prompt': '2+2?', 'completion': '4'}
     """
     try:
-        record = _decoder.decode(line.decode("utf-8"))
+        record = _decoder.decode(line.decode("utf-8").strip())
     except UnicodeDecodeError as error:
         raise Malformed(f"not UTF-8: byte {error.start + 1} is {line[error.start]:#04x}") from None
     except json.JSONDecodeError as error:
-        raise Malformed(f"not JSON: {error.msg} at character {error.pos + 1}") from None
+        raise Malformed(f"not JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}") from None
     except RecursionError:
         raise Malformed(f"nested deeper than {DEEPEST_ROW} levels") from None
     except ValueError as error:
@@ -184,17 +184,16 @@ def line_of(record: Mapping[str, Any]) -> bytes:
     b'{"a": 1, "b": null}\\n'
     """
     try:
-        text = _encode(record)
+        text = _encoder.encode(record)
     except (ValueError, TypeError):
-        text = _encode({key: _speakable(key, value) for key, value in record.items()})
+        text = _encoder.encode({key: _speakable(key, value) for key, value in record.items()})
     try:
         return text.encode("utf-8") + b"\n"
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace") + b"\n"
 
 
-def _encode(record: Any) -> str:
-    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def _speakable(column: str, value: Any) -> Any:

@@ -17,7 +17,7 @@ from guerdon.errors import CompositionError
 from guerdon.reward import Reward
 from guerdon.runtime import Evaluation, run_blocking
 from guerdon.scores import Floats, Scores
-from guerdon.scoring.chunks import chunks, find_cuts, tie_key
+from guerdon.scoring.chunks import chunks, find_cuts, tie_keys
 from guerdon.scoring.data import open_data
 from guerdon.scoring.ledger import Ledger
 from guerdon.scoring.output import Columns
@@ -74,16 +74,16 @@ def open_ledger(finished: Finished) -> Iterator[Ledger]:
 def _blocks(job: Job, ledger: Ledger) -> Iterator[bytes]:
     source = open_data(str(job.out))
     layout = replace(job.layout, added=frozenset())
-    tie = job.reward.siblings or "group"
     for chunk in chunks(source.rows(), cuts=find_cuts(source, layout, job.reward)):
         batch = layout.batch([row.record for row in chunk.rows])
+        groups = [layout.group_key(row) for row in chunk.rows]
         parts = {path: floats(batch[job.columns.part(path)]) for path in job.columns.paths}
         terms = recorded_values(job.terms, batch, job.columns)
         yield ledger.encode(
             batch,
             Scores(floats(batch[job.columns.value]), parts=parts),
             [Scores(np.full(len(batch), math.nan) if values is None else values) for values in terms],
-            groups=[layout.group_key(row) for row in chunk.rows],
-            ties=[tie_key(tie, layout, row) for row in chunk.rows],
+            groups=groups,
+            ties=tie_keys(job.reward, layout, chunk.rows, groups),
             offsets=[max(0, row.after.offset - row.size) for row in chunk.rows],
         )

@@ -22,7 +22,7 @@ from guerdon.errors import GuerdonError, SpecError, UserError
 from guerdon.reward import Reward
 from guerdon.runtime import Report, score, score_all
 from guerdon.scores import Scores
-from guerdon.scoring.chunks import BATCH_SIZE, Chunk, chunks, find_cuts, tie_key
+from guerdon.scoring.chunks import BATCH_SIZE, Chunk, chunks, find_cuts, tie_keys
 from guerdon.scoring.journal import JOURNAL, Journal, write_durably
 from guerdon.scoring.jsonl import KEPT, line_of
 from guerdon.scoring.layout import COMPLETION, Layout, find_layout
@@ -289,7 +289,7 @@ class Run:
                 "What was scored before is kept: go on with --resume"
             ) from error
         encoded, starts = job.output.encode(good, job.columns.of(scores))
-        tie = job.reward.siblings or "group"
+        groups = [job.layout.group_key(row) for row in good]
         base = journal.length(ROWS)
         data |= {
             ROWS: encoded,
@@ -297,8 +297,8 @@ class Run:
                 batch,
                 scores,
                 terms,
-                groups=[job.layout.group_key(row) for row in good],
-                ties=[tie_key(tie, job.layout, row) for row in good],
+                groups=groups,
+                ties=tie_keys(job.reward, job.layout, good, groups),
                 offsets=[base + start for start in starts],
             ),
         }

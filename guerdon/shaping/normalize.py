@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from guerdon.shaping.groups import Floats, as_values, extremes, group_index, group_max, group_quantile, moments
+from guerdon.shaping.groups import (
+    Floats,
+    as_values,
+    extremes,
+    group_count,
+    group_index,
+    group_max,
+    group_quantile,
+    moments,
+)
 from guerdon.shaping.transforms import quantile_rescale
 
 State = Mapping[str, Any]
@@ -213,6 +222,8 @@ def adaptive_quantile(
     else:
         lower = group_quantile(values, groups, quantile=low)
         upper = group_quantile(values, groups, quantile=high)
+        alone = group_count(values, groups) < 2
+        lower, upper = np.where(alone, 0.0, lower), np.where(alone, 1.0, upper)
     return quantile_rescale(values, low=lower, high=upper, eps=eps, min_spread=min_spread)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 
@@ -38,7 +39,7 @@ def exponential(step: float, *, start: float, end: float, steps: float) -> float
     """
     if start * end <= 0:
         raise ValueError(f"start={start} and end={end} must both be positive or both negative")
-    return start * (end / start) ** _progress(step, steps, True)
+    return start * math.pow(end / start, _progress(step, steps, True))
 
 
 def piecewise(step: float, *, boundaries: Sequence[float], values: Sequence[float]) -> float:
@@ -49,7 +50,7 @@ def piecewise(step: float, *, boundaries: Sequence[float], values: Sequence[floa
     """
     if len(values) != len(boundaries) + 1:
         raise ValueError(f"values has {len(values)} entries for {len(boundaries)} boundaries; give one more than those")
-    if any(b <= a for a, b in zip(boundaries, boundaries[1:], strict=False)):
+    if any(b <= a for a, b in pairwise(boundaries)):
         raise ValueError(f"boundaries={tuple(boundaries)} must increase")
     return float(values[sum(step >= boundary for boundary in boundaries)])
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-_BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])")
+_BOX = re.compile(r"\\boxed(?![A-Za-z])")
+_FRAMED_BOX = re.compile(r"\\fbox(?![A-Za-z])")
 _BRACE = re.compile(r"[{}]")
 
 
@@ -18,8 +19,9 @@ def extract_boxed(
 ) -> str | None:
     r"""The content of the last (or first) box in ``text``, braces matched; None if there is none or it is never closed.
 
-    ``\boxed{x}`` and ``\fbox{x}`` count; ``\boxed x`` reads up to the next ``$`` or line end. An escaped brace (``\{``)
-    is not a brace. Of nested boxes the innermost is the last one. Nothing is normalised but outer whitespace.
+    ``\boxed{x}`` counts, ``\fbox{x}`` where there is no other; ``\boxed x`` reads up to the next ``$`` or line end.
+    An escaped brace (``\{``) is not a brace. Of nested boxes the innermost is the last one. Nothing is normalised but
+    outer whitespace.
 
     ``variant="official"`` is the widely copied routine that Co-Reward (arXiv 2508.00410) uses: escaped braces count,
     the content is not stripped, ``\boxed x`` anywhere comes before any braced box and reads up to ``$`` across lines,
@@ -49,14 +51,14 @@ def extract_boxed(
 
 
 def boxed_spans(text: str) -> list[tuple[int, int]]:
-    r"""Character span of the content of every box, in order of appearance; a box never closed ends at -1.
+    r"""Character span of the content of every ``\boxed``, or ``\fbox`` if there is no other, in order of appearance.
 
-    Linear in the length of the text.
+    A box never closed ends at -1. Linear in the length of the text.
 
     >>> boxed_spans(r"\boxed{a} \boxed{b")
     [(7, 8), (17, -1)]
     """
-    boxes = list(_BOX.finditer(text))
+    boxes = list(_BOX.finditer(text)) or list(_FRAMED_BOX.finditer(text))
     if not boxes:
         return []
     closing = _matching_braces(text)

@@ -43,10 +43,10 @@ TAG_KINDS: dict[str, Kind] = {
 class Turn:
     """One step of a trajectory.
 
-    ``kind`` is think, search, information, tool_call, tool_result, answer or text; ``role`` is who wrote it; ``text``
+    ``kind`` is think, search, information, tool_call, tool_result, answer or text; ``role`` is who wrote it. ``text``
     is what it says, tags taken off and stripped; ``start`` and ``end`` delimit it, tags included, in
-    ``Trajectory.text``. A tool call has its ``name`` and ``arguments``, None where it does not parse; a block of several
-    calls makes several turns. A tool result has the ``name`` of its tool where that is known.
+    ``Trajectory.text``. A tool call has its ``name`` and ``arguments``, None where it does not parse; a block of
+    several calls makes several turns. A tool result has the ``name`` of its tool where that is known.
     """
 
     kind: Kind

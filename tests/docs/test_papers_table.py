@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.papers_table import BEGIN, END, PAGES, table, with_table
+from docs.papers_table import BEGIN, END, PAGES, with_table
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -18,5 +18,6 @@ def test_the_table_is_up_to_date(path: Path) -> None:
 
 def test_writing_it_twice_changes_nothing() -> None:
     page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    assert with_table(page) == f"before\n{BEGIN}\n{table()}\n{END}\nafter\n"
+    assert with_table(page).startswith(f"before\n{BEGIN}\n| name |")
+    assert with_table(page).endswith(f"|\n{END}\nafter\n")
     assert with_table(with_table(page)) == with_table(page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from guerdon.errors import UserError, closest
@@ -52,7 +51,7 @@ def as_encoder(encoder: str | Encoder, **options: Any) -> Encoder:
         return _made(_NAMED[name], options)
     if encoder.startswith(("http://", "https://")):
         return _made(HTTPEncoder, {"url": encoder, **options})
-    if "/" in encoder or "\\" in encoder or Path(encoder).is_dir():
+    if "/" in encoder or "\\" in encoder:
         return _made(SentenceTransformerEncoder, {"model": encoder, **options})
     choices = [*_NAMED, "http://host:port", "organisation/model", "./folder"]
     raise UserError(f"encoder={encoder!r} is unknown; {closest(encoder, choices)}")

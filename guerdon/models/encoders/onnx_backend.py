@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from guerdon.errors import MissingExtra, UserError
-from guerdon.models.encoder import Vectors
+from guerdon.errors import MissingExtra
+from guerdon.models.encoder import EncoderFault, Vectors
 from guerdon.models.encoders.onnx_export import exported
 from guerdon.models.model_files import folder_hash
 from guerdon.models.sentence_layout import read_layout, transformer_folder
@@ -32,7 +32,7 @@ def load_onnx(description: SentenceTransformerEncoder, folder: Path) -> TokenBac
 
     Raises:
         MissingExtra: onnxruntime, tokenizers, or (for the export) torch, transformers, onnx or onnxscript is not installed.
-        UserError: a stack of modules, or a tokenizer, that only sentence-transformers can run.
+        EncoderFault: a stack of modules, or a tokenizer, that only sentence-transformers can run.
     """
     try:
         from tokenizers import Tokenizer
@@ -41,7 +41,7 @@ def load_onnx(description: SentenceTransformerEncoder, folder: Path) -> TokenBac
     layout = read_layout(folder)
     tokenizer_file = transformer_folder(folder) / "tokenizer.json"
     if layout.pooling is None or not tokenizer_file.is_file():
-        raise UserError(f"{description} has modules or a tokenizer that need backend='torch'")
+        raise EncoderFault(f"{description} has modules or a tokenizer that need backend='torch'")
     pooling, dtype = layout.pooling, description.dtype
     max_length = min(description.max_length or layout.max_length, layout.max_length)
     prefix = layout.prompt if description.prefix is None else description.prefix

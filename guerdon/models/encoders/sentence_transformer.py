@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
 
-from guerdon.errors import GuerdonError, UserError
-from guerdon.models.encoder import Backend, Encoder
+from guerdon.errors import MissingExtra, UserError
+from guerdon.models.encoder import Backend, Encoder, EncoderFault
 from guerdon.models.model_files import model_folder
 from guerdon.models.sentence_layout import read_layout
 from guerdon.registry import register
@@ -88,7 +88,7 @@ class SentenceTransformerEncoder(Encoder):
 
             try:
                 return load_onnx(self, folder)
-            except (GuerdonError, OSError) as error:
+            except (MissingExtra, EncoderFault, OSError) as error:
                 if self.backend == "onnx" or self.dtype == "int8":
                     raise
                 warnings.warn(f"{self} runs on torch, since ONNX Runtime cannot: {error}", RuntimeWarning, stacklevel=2)
