@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import claims
-from claims.claim import Claim, Result, shown, tested
+from claims.claim import Claim, Result, shown, measured
 
 PAGE = Path(__file__).parent.parent / "docs" / "claims.md"
 HEAD = """# Claims in miniature
@@ -50,7 +50,7 @@ def main(slugs: list[str]) -> int:
     rows = []
     for number, claim in enumerate(chosen, start=1):
         started = time.perf_counter()
-        rows.append(row(tested(claim)))
+        rows.append(row(measured(claim)))
         print(f"[{number}/{len(chosen)}, {time.perf_counter() - started:.1f} s] {rows[-1]}", flush=True)
     if not slugs:
         PAGE.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")

@@ -54,7 +54,7 @@ class Result:
         return "holds" if low > 0 else "loses" if high < 0 else "undecided"
 
 
-def tested(claim: Claim, seeds: int | None = None) -> Result:
+def measured(claim: Claim, seeds: int | None = None) -> Result:
     """Run a claim's experiment over its seeds."""
     figures = np.array([claim.run(seed) for seed in range(seeds or claim.seeds)], dtype=np.float64)
     if not np.isfinite(figures).all():

@@ -5,7 +5,7 @@ It is enough to see what a reward drives a policy to. Rewards are real guerdon r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,15 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guerdon import Batch, Reward
+from guerdon.shaping.advantages import dr_grpo_advantage
 from guerdon.shaping.normalize import group_zscore
 
 Floats = NDArray[np.float64]
 Advantage = Callable[[Floats, NDArray[np.int64]], Floats]
 
 
+@dataclass(frozen=True, repr=False)
+class Scripted(Reward):
+    """A written value per completion, with Gaussian noise drawn anew for every batch from the step."""
+
+    table: Mapping[str, float]
+    noise: float = 0.0
+    seed: int = 0
+
+    def _score(self, batch: Batch) -> Floats:
+        values = np.array([self.table[str(completion)] for completion in batch.completions])
+        rng = np.random.default_rng((self.seed, batch.step or 0))
+        return np.asarray(values + self.noise * rng.normal(size=len(values)))
+
+
 def grpo(values: Floats, groups: NDArray[np.int64]) -> Floats:
     """GRPO's advantage: z-score within the group."""
     return np.nan_to_num(group_zscore(values, groups))
+
+
+def dr_grpo(values: Floats, groups: NDArray[np.int64]) -> Floats:
+    """The advantage without division by the group's spread."""
+    return np.nan_to_num(dr_grpo_advantage(values, groups))
 
 
 @dataclass

@@ -18,7 +18,7 @@ import numpy as np
 from guerdon.batch import Batch
 from guerdon.errors import CompositionError, closest
 from guerdon.frozen import FrozenDict, freeze
-from guerdon.markers import Column, Schedule, follows_step, is_static, marked_columns, resolve
+from guerdon.markers import Column, Schedule, follows_step, marked_columns, resolve
 from guerdon.placement import chosen, linear, stepwise
 from guerdon.registry import register
 from guerdon.reward import Reward, State
@@ -281,7 +281,7 @@ def multiply(left: Reward, right: Any) -> Any:
         return Combine((left,), "weighted_sum", {"weights": (right,)})
     if isinstance(right, bool) or not isinstance(right, (int, float)) or not math.isfinite(right):
         return NotImplemented
-    if _is_plain_sum(left) and all(is_static(weight) for weight in left.options["weights"]):
+    if _is_plain_sum(left) and not follows_step(left.options["weights"]):
         return Combine(left.terms, left.rule, {"weights": tuple(w * right for w in left.options["weights"])})
     return Combine((left,), "weighted_sum", {"weights": (float(right),)})
 

@@ -93,10 +93,3 @@ def follows_step(value: Any) -> bool:
     if isinstance(value, tuple):
         return any(follows_step(item) for item in value)
     return isinstance(value, Schedule)
-
-
-def is_static(value: Any) -> bool:
-    """Whether a value holds no marker."""
-    if isinstance(value, tuple):
-        return all(is_static(item) for item in value)
-    return not isinstance(value, (Column, Schedule))

@@ -12,7 +12,7 @@ from typing import Any
 
 from guerdon.combine import Combine
 from guerdon.errors import UserError
-from guerdon.markers import is_static
+from guerdon.markers import follows_step
 from guerdon.reward import Reward
 from guerdon.runtime import score_all
 from guerdon.scores import Scores
@@ -84,7 +84,7 @@ def reward_functions(reward: Reward) -> tuple[list[Callable[..., list[float | No
     if not isinstance(reward, Combine) or reward.rule != "weighted_sum":
         return [reward], [1.0]
     weights = reward.options["weights"]
-    if not all(is_static(weight) for weight in weights):
+    if follows_step(weights):
         raise UserError(
             f"the weights of {reward.name!r} follow a schedule, which TRL's reward_weights cannot; pass the reward whole"
         )

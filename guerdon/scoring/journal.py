@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -46,16 +46,9 @@ class Journal:
     def _recover(self) -> IO[bytes]:
         file = (self.folder / JOURNAL).open("a+b")
         file.seek(0)
-        whole = 0
-        for line in file:
-            entry = _parsed(line)
-            if entry is None:
-                break
-            if self.header is None:
-                self.header = entry
-            else:
-                self.entry = entry
-            whole += len(line)
+        entries, whole = _entries(file)
+        self.header = entries[0] if entries else None
+        self.entry = entries[-1] if len(entries) > 1 else None
         file.truncate(whole)
         file.seek(0, os.SEEK_END)
         return file
@@ -125,6 +118,27 @@ class Journal:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether a run that wrote something left its journal in a folder."""
+    try:
+        with (folder / JOURNAL).open("rb") as file:
+            return len(_entries(file)[0]) > 1
+    except FileNotFoundError:
+        return False
+
+
+def _entries(lines: Iterable[bytes]) -> tuple[list[Entry], int]:
+    """The header, the checkpoints, and how many bytes they take up; a torn line ends them."""
+    entries, whole = [], 0
+    for line in lines:
+        entry = _parsed(line)
+        if entry is None:
+            break
+        entries.append(entry)
+        whole += len(line)
+    return entries, whole
 
 
 def _parsed(line: bytes) -> Entry | None:

@@ -74,9 +74,12 @@ def find_output(out: Path, schema: Any, added: Columns) -> Output:
     """The kind of output that the file name asks for.
 
     Raises:
-        UserError: the suffix says nothing.
+        UserError: the suffix says nothing, or JSON is asked for and a column holds bytes.
     """
     if out.suffix in (".jsonl", ".ndjson"):
+        bytes_ = next((field.name for field in schema or () if _binary(field.type)), None)
+        if bytes_ is not None:
+            raise UserError(f"column {bytes_!r} holds bytes, which JSON cannot; write Parquet: --out {out.with_suffix('.parquet')}")
         return JsonLinesOutput()
     if out.suffix == ".parquet":
         pyarrow()
@@ -165,7 +168,7 @@ class ParquetOutput:
             os.fsync(file.fileno())
         fresh.replace(target)
         spool.unlink()
-        return [f"column {name!r} holds values of different types and is written as JSON text" for name in sorted(mixed)]
+        return [f"column {name!r} holds values that share no type and is written as JSON text" for name in sorted(mixed)]
 
     def _common(self, spool: Path) -> tuple[Any, set[str]]:
         """The schema that all chunks fit in, and the columns that have no common type."""
@@ -244,6 +247,14 @@ def _hollow(kind: Any) -> bool:
     if types.is_struct(kind):
         return not kind.num_fields or any(_hollow(kind.field(i).type) for i in range(kind.num_fields))
     return bool(types.is_list(kind)) and _hollow(kind.value_type)
+
+
+def _binary(kind: Any) -> bool:
+    """Whether a type holds bytes."""
+    types = pyarrow().types
+    if any(is_bytes(kind) for is_bytes in (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)):
+        return True
+    return any(_binary(kind.field(i).type) for i in range(kind.num_fields))
 
 
 def _json(value: Any) -> str | None:

@@ -23,7 +23,7 @@ from guerdon.reward import Reward
 from guerdon.runtime import Report, score, score_all
 from guerdon.scores import Scores
 from guerdon.scoring.chunks import BATCH_SIZE, Chunk, chunks, find_cuts, tie_keys
-from guerdon.scoring.journal import JOURNAL, Journal, write_durably
+from guerdon.scoring.journal import Journal, is_begun, write_durably
 from guerdon.scoring.jsonl import KEPT, line_of
 from guerdon.scoring.layout import COMPLETION, Layout, find_layout
 from guerdon.scoring.ledger import Ledger
@@ -179,7 +179,7 @@ class Run:
             raise UserError(f"--limit {job.limit} must be at least 1")
         _check_paths(job)
         _ = job.output
-        unfinished = (job.folder / JOURNAL).exists() and (job.folder / JOURNAL).stat().st_size > 0
+        unfinished = is_begun(job.folder)
         if job.out.exists() and not unfinished and start in (Start.NEW, Start.RESTART):
             raise UserError(f"{job.out} exists; replace it with --overwrite, or choose another --out")
         if unfinished and start is Start.NEW:
@@ -192,7 +192,7 @@ class Run:
 
     def _opened(self, anew: bool) -> Journal:
         journal = Journal(self.job.folder, (ROWS, REJECTED, LEDGER))
-        if anew and journal.header is not None:
+        if journal.header is not None and (anew or journal.entry is None):
             journal.remove()
             journal = Journal(self.job.folder, (ROWS, REJECTED, LEDGER))
         try:
@@ -330,9 +330,11 @@ class Run:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._journal is not None and self._finished:
+        if self._journal is None:
+            return
+        if self._finished or self._journal.entry is None:
             self._journal.remove()
-        elif self._journal is not None:
+        else:
             self._journal.close()
 
 

@@ -57,8 +57,8 @@ def multiplier_weights(
     """Weight of the reward, and the signed weight s_k lambda_k of every cost.
 
     Normalised: lambda = softmax(params)[1:] and w_R = 1 - sum lambda, so that the effective reward stays bounded. Otherwise
-    lambda = max(params, 0) and w_R = 1. ``bootstrap`` is the constraint (a lower limit on success) that lends the reward its weight:
-    w_R = max(lambda_bootstrap, 1 - sum lambda).
+    lambda = max(params, 0) and w_R = 1. ``bootstrap`` is the constraint, a lower limit on success, that lends the reward its
+    weight: w_R = max(lambda_bootstrap, 1 - sum lambda).
 
     Source: Roy et al. 2022 (arXiv 2112.12228), direct behaviour specification.
 
@@ -73,8 +73,8 @@ def multiplier_weights(
     shares = _softmax(params)
     weight, multipliers = float(shares[0]), shares[1:]
     if bootstrap is not None:
-        if not 0 <= bootstrap < len(signs) or signs[bootstrap] < 0:
-            raise ValueError(f"bootstrap={bootstrap} must be the index of a constraint with a lower limit")
+        if not 0 <= bootstrap < len(signs):
+            raise ValueError(f"bootstrap={bootstrap} must be the index of one of {len(signs)} constraints")
         weight = max(float(multipliers[bootstrap]), weight)
     return weight, signs * multipliers
 
@@ -143,8 +143,8 @@ def focus_coefficient(
 ) -> tuple[Floats, Bools]:
     """How well reward vectors (B, K) point along wanted directions (B, K): coefficient in [0, 1], and whether inside the region.
 
-    cos^g with g = ln(border) / ln(cosine) where the cosine similarity is at least ``cosine``, else 0: 1 on the axis, ``border`` at the
-    edge (1 makes the region hard). A zero vector is outside. NaN where a reward is.
+    cos^g with g = ln(border) / ln(cosine) where the cosine similarity is at least ``cosine``, else 0: 1 on the axis, ``border`` at
+    the edge (1 makes the region hard). A zero vector is outside. NaN where a reward is.
 
     Raises:
         ValueError: ``cosine`` outside (0, 1), ``border`` outside (0, 1].

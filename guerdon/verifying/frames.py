@@ -17,23 +17,22 @@ _READ = 1 << 18
 class Kind(IntEnum):
     """What a frame carries."""
 
-    SETTINGS = 0
-    WORK = 1
-    RESULTS = 2
+    WORK = 0
+    RESULTS = 1
 
 
 class Frame(NamedTuple):
-    """``count`` items of a chunk from ``first`` on, and what is said of them."""
+    """Something said of this many ``items`` of a chunk, from ``first`` on."""
 
     kind: Kind
     chunk: int
     first: int
-    count: int
+    items: int
     payload: bytes
 
     def packed(self) -> bytes:
         """The frame as it goes over the wire."""
-        return _HEADER.pack(self.kind, self.chunk, self.first, self.count, len(self.payload)) + self.payload
+        return _HEADER.pack(self.kind, self.chunk, self.first, self.items, len(self.payload)) + self.payload
 
 
 class Channel:
@@ -86,13 +85,13 @@ class Channel:
         frames: list[Frame] = []
         start = 0
         while len(self._inbox) - start >= _HEADER.size:
-            kind, chunk, first, count, length = _HEADER.unpack_from(self._inbox, start)
+            kind, chunk, first, items, length = _HEADER.unpack_from(self._inbox, start)
             if length > _LARGEST or kind > Kind.RESULTS:
                 return None
             end = start + _HEADER.size + length
             if end > len(self._inbox):
                 break
-            frames.append(Frame(Kind(kind), chunk, first, count, bytes(self._inbox[start + _HEADER.size : end])))
+            frames.append(Frame(Kind(kind), chunk, first, items, bytes(self._inbox[start + _HEADER.size : end])))
             start = end
         del self._inbox[:start]
         return frames

@@ -33,7 +33,7 @@ _ATTEMPTS = 2
 
 
 class Settings(NamedTuple):
-    """What the pool tells its warden first."""
+    """What the pool was made with: how many workers, bytes of memory for each, items after which one is replaced."""
 
     workers: int
     memory: int
@@ -79,6 +79,7 @@ class Warden:
         self.workers: list[Worker] = []
         self.queue: deque[Task] = deque()
         self.prepared: dict[str, str] = {}  # function -> why it cannot be used, or ""
+        self.modules: set[str] = set()
         self.generation = 0  # of what has been imported; workers forked before lack it
         self.seconds: dict[str, float] = {}  # per item, by function
         self.parent = os.getppid()
@@ -89,18 +90,16 @@ class Warden:
         """Serve until the pool goes away, then leave no worker behind."""
         try:
             while os.getppid() == self.parent:
-                self.selector.modify(self.pool, selectors.EVENT_READ | (selectors.EVENT_WRITE * self.pool.waiting))
                 for key, events in self.selector.select(self.patience()):
-                    if isinstance(key.data, Worker):
-                        self.hear(key.data)
-                        continue
-                    if events & selectors.EVENT_WRITE:
-                        self.pool.flush()
-                    if events & selectors.EVENT_READ and not self.obey():
-                        return
+                    if events & selectors.EVENT_READ:
+                        if key.data is not None:
+                            self.hear(key.data)
+                        elif not self.obey():
+                            return
                 self.punish()
                 self.assign()
-        except BrokenPipeError:
+                self.push()
+        except (BrokenPipeError, ConnectionResetError):
             return
         finally:
             for worker in list(self.workers):
@@ -109,7 +108,9 @@ class Warden:
     def patience(self) -> float:
         """Seconds until something has to be looked at."""
         now = time.monotonic()
-        ends = [self.overrun(worker.task, at[1]) for worker in self.workers if worker.task and (at := worker.ledger.read())]
+        ends = [
+            self.overrun(worker.task, at[1]) for worker in self.workers if worker.task and (at := worker.ledger.read())
+        ]
         ends += [worker.given + worker.task.deadline for worker in self.workers if worker.task]
         return min(max(min((end - now for end in ends if end > now), default=_BEAT), 0.001), _BEAT)
 
@@ -117,6 +118,16 @@ class Warden:
     def overrun(task: Task, since: float) -> float:
         """When an item of the task that began at ``since`` is over its deadline."""
         return since + task.deadline
+
+    def push(self) -> None:
+        """Send on what was kept, and have the selector watch for room where that is not all."""
+        for channel, worker in [(self.pool, None), *((w.channel, w) for w in self.workers)]:
+            if channel.waiting:
+                with contextlib.suppress(*([OSError] if worker else [])):
+                    channel.flush()
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if channel.waiting else 0)
+            if self.selector.get_key(channel).events != events:
+                self.selector.modify(channel, events, worker)
 
     # -- work in ------------------------------------------------------------------------------------------------------
 
@@ -139,15 +150,18 @@ class Warden:
         A module's own ``preload()`` is called once: it imports what the function needs and runs it on something easy.
         """
         if function not in self.prepared:
+            module = function.partition(":")[0]
             self.prepared[function] = ""
             try:
                 resolve(function)
-                getattr(sys.modules[function.partition(":")[0]], "preload", lambda: None)()
+                if module not in self.modules:
+                    self.modules.add(module)
+                    self.generation += 1
+                    getattr(sys.modules[module], "preload", lambda: None)()
+                    gc.collect()
+                    gc.freeze()
             except BaseException as error:
                 self.prepared[function] = f"{function} cannot be loaded: {described(error)}"
-            gc.collect()
-            gc.freeze()
-            self.generation += 1
         return self.prepared[function]
 
     def assign(self) -> None:
@@ -190,12 +204,16 @@ class Warden:
         ledger = Ledger()
         pid = os.fork()
         if pid == 0:
-            for other in self.workers:
-                other.channel.close()
-            self.selector.close()
-            self.pool.close()
-            ours.close()
-            serve(Channel(theirs), ledger, self.settings.memory, self.settings.recycle)
+            try:
+                ours.close()
+                self.selector.close()
+                for channel in (self.pool, *(worker.channel for worker in self.workers)):
+                    channel.close()
+                serve(Channel(theirs), ledger, self.settings.memory, self.settings.recycle)
+            finally:
+                os._exit(1)
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)
         theirs.close()
         worker = Worker(pid, Channel(ours, blocking=False), ledger, self.generation)
         self.workers.append(worker)
@@ -206,12 +224,11 @@ class Warden:
 
     def hear(self, worker: Worker) -> None:
         """Pass on what a worker sent; where it is gone, see to what it was busy with."""
-        if worker.channel.waiting:
-            worker.channel.flush()
-        if self.pass_on(worker):
+        if self.pass_on(worker) >= 0:
             return
-        task, at, done = worker.task, worker.ledger.read(), worker.done
+        at = worker.ledger.read()
         status = self.bury(worker)
+        task, done = worker.task, worker.done
         if task is None:
             return
         if at is None or at[0] < done:
@@ -230,19 +247,19 @@ class Warden:
             seconds = time.monotonic() - at[1]
             self.report(task.part(culprit, culprit + 1), [("instrument_error", obituary(status), seconds, None)])
 
-    def pass_on(self, worker: Worker) -> bool:
-        """Forward the results a worker has sent; False if it is gone."""
+    def pass_on(self, worker: Worker) -> int:
+        """Forward the results a worker has sent; how many frames, -1 if it is gone or talks nonsense."""
         frames = worker.channel.receive()
         for frame in frames or ():
             task = worker.task
-            if task is None or frame.first != worker.done or worker.done + frame.count > len(task.items):
-                return False
-            self.pool.send(Frame(Kind.RESULTS, task.chunk, task.first + frame.first, frame.count, frame.payload))
-            worker.done += frame.count
+            if task is None or frame.first != worker.done or worker.done + frame.items > len(task.items):
+                return -1
+            self.pool.send(Frame(Kind.RESULTS, task.chunk, task.first + frame.first, frame.items, frame.payload))
+            worker.done += frame.items
             if worker.done == len(task.items):
                 self.learn(task, time.monotonic() - worker.given)
                 worker.task, worker.idle_since = None, time.monotonic()
-        return frames is not None
+        return -1 if frames is None else len(frames)
 
     def learn(self, task: Task, seconds: float) -> None:
         """Note how long the items of a function take: a running mean."""
@@ -258,12 +275,8 @@ class Warden:
             if task is None or at is None or now < self.overrun(task, at[1]):
                 continue
             culprit, since = at
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(worker.pid, signal.SIGKILL)
-            while (worker.channel.receive_ready() and self.pass_on(worker)):
-                pass
-            done = worker.done
             self.bury(worker)
+            done = worker.done
             if worker.task is None or done > culprit:
                 self.requeue(task, done, len(task.items))
                 continue
@@ -282,16 +295,18 @@ class Warden:
         self.pool.send(Frame(Kind.RESULTS, task.chunk, task.first, len(said), pickle.dumps(list(said))))
 
     def bury(self, worker: Worker) -> int:
-        """End a worker and all it started, and give back what was held for it; its wait status."""
+        """End a worker and all it started, pass on what it still had sent, give back what was held for it; its wait status."""
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(worker.pid, signal.SIGKILL)
+        status = os.waitpid(worker.pid, 0)[1]
+        while self.pass_on(worker) > 0:
+            pass
         self.workers.remove(worker)
         self.selector.unregister(worker.channel)
         worker.channel.close()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(worker.pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(worker.pid, signal.SIGKILL)
         worker.ledger.close()
-        return os.waitpid(worker.pid, 0)[1]
+        return status
 
 
 def obituary(status: int) -> str:
@@ -305,16 +320,13 @@ def obituary(status: int) -> str:
 
 
 def main() -> None:
-    """Serve the pool at the other end of the socket whose number is the first argument."""
+    """Serve the pool at the other end of a socket. Arguments: its number, workers, bytes of memory, items per worker."""
+    descriptor, workers, memory, recycle = map(int, sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.environ.pop("PYTHONPATH", None)
-    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
-    frames = channel.receive()
-    if frames:
-        settings = Settings(*pickle.loads(frames[0].payload))
-        channel.socket.setblocking(False)
-        Warden(channel, settings).run()
+    pool = Channel(socket.socket(fileno=descriptor), blocking=False)
+    Warden(pool, Settings(workers, memory, recycle)).run()
 
 
 if __name__ == "__main__":

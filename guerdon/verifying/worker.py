@@ -77,7 +77,7 @@ def serve(channel: Channel, ledger: Ledger, memory: int, recycle: int) -> NoRetu
         if frames is None:
             break
         for frame in frames:
-            left -= frame.count
+            left -= frame.items
             work(channel, ledger, frame)
     os._exit(0)
 

@@ -16,7 +16,9 @@ PAPER = find_paper("hybrid-multi-aspect")
 
 def _total(hybrid: float, length: float, format: float) -> float:
     """The length penalty of a lone sample is 0, so it is added as part of the form."""
-    reward = PAPER.build(rule=Given("hybrid", name="rule"), format=Given("format", name="form") + Given("length", name="longer"))
+    reward = PAPER.build(
+        rule=Given("hybrid", name="rule"), format=Given("format", name="form") + Given("length", name="longer")
+    )
     columns = {"hybrid": [hybrid], "format": [format], "length": [length], "verifiable": [True], "reference": ["-"]}
     return float(reward.score(Batch(["y"], ["q"], columns=columns)).values[0])
 

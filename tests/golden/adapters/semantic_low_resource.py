@@ -40,5 +40,7 @@ PARTS = {
         Script(script=target_script, max_foreign_ratio=max_foreign_ratio).score(Batch([completion])).values[0]
     ),
     "total_reward": _total,
-    "group_advantage": lambda rewards, ddof, eps: grpo_advantage(rewards, np.zeros(len(rewards), dtype=int), ddof=ddof, eps=eps),
+    "group_advantage": lambda rewards, ddof, eps: grpo_advantage(
+        rewards, np.zeros(len(rewards), dtype=int), ddof=ddof, eps=eps
+    ),
 }

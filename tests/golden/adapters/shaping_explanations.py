@@ -12,7 +12,7 @@ from guerdon.rewards import LengthFloor, LengthMatch
 from guerdon.rewards.semantic import cosine_similarity
 from guerdon.scores import Scores
 from guerdon.shaping.normalize import group_zscore
-from guerdon.shaping.pairwise import elo
+from guerdon.shaping.pairwise import elo_ratings
 from guerdon.shaping.schedules import adaptive_temperature
 
 PAPER = find_paper("shaping-explanations")
@@ -48,7 +48,7 @@ PARTS = {
         base_temperature, reward_history, window=window
     ),
     # The roster of these tournaments is A, B and C, also where one of them plays no match.
-    "elo": lambda matches, k, start: elo(
+    "elo": lambda matches, k, start: elo_ratings(
         [(match["a"], match["b"], match["score_a"]) for match in matches], players=("A", "B", "C"), k=k, start=start
     ),
 }
