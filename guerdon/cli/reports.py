@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from guerdon.cli.tables import number
+from guerdon.batch import Batch
+from guerdon.cli.tables import number, share
 from guerdon.combine import Combine
 from guerdon.errors import UserError
 from guerdon.markers import resolve
@@ -15,10 +17,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.tree import Tree
 
-    from guerdon.batch import Batch
     from guerdon.scoring.explanation import Sample
     from guerdon.scoring.ledger import Ledger
     from guerdon.scoring.run import Job
+    from guerdon.shaping.diagnosis import Diagnosis
 
 #: Characters shown of a prompt and of a completion.
 PROMPT_SHOWN, COMPLETION_SHOWN = 200, 600
@@ -48,6 +50,70 @@ def explained(job: Job, sample: Sample, title: str) -> RenderableType:
         said.append(Text(f"prompt: {excerpt(prompt_text(sample.record[layout.prompt]), PROMPT_SHOWN)}", style="dim"))
     said.append(Text(excerpt(completion_text(sample.record[layout.completion]), COMPLETION_SHOWN)))
     return Group(*said, reward_tree(job.reward, sample, layout.batch([sample.record], job.step)))
+
+
+def show_diagnosis(screen: Console, job: Job, ledger: Ledger) -> None:
+    """What each term of the reward contributes to the advantage within groups."""
+    screen.print()
+    if not len(ledger):
+        screen.print("nothing to diagnose: no row was scored")
+        return
+    diagnosis = diagnosed(job, ledger)
+    screen.print(diagnosis_table(diagnosis))
+    if not job.terms:
+        screen.print(f"{job.reward.name} is no weighted sum, so it is diagnosed as one term")
+    if diagnosis.groups == diagnosis.samples:
+        screen.print("every row is a group of its own: say with --prompt or --group which rows are siblings")
+
+
+def diagnosed(job: Job, ledger: Ledger) -> Diagnosis:
+    """The diagnosis of a scored file; a reward that is no weighted sum is one term."""
+    from guerdon.shaping.diagnosis import diagnose
+
+    names = term_names(job.terms) if job.terms else [job.reward.name]
+    values = ledger.column("terms").T if job.terms else ledger.column("value")[None]
+    weights = weights_of(job.reward, Batch([], step=job.step)) if job.terms else [1.0]
+    ranges = [term.range for term in job.terms or (job.reward,)]
+    return diagnose(
+        dict(zip(names, values, strict=True)),
+        ledger.group_numbers(),
+        weights={name: weight or 0.0 for name, weight in zip(names, weights, strict=True)},
+        lengths=ledger.column("length"),
+        ranges=dict(zip(names, ranges, strict=True)),
+    )
+
+
+def term_names(terms: Sequence[Reward]) -> list[str]:
+    """The names of terms, told apart where two have one name."""
+    names: list[str] = []
+    for term in terms:
+        again = sum(name == term.name or name.startswith(f"{term.name} (") for name in names)
+        names.append(f"{term.name} ({again + 1})" if again else term.name)
+    return names
+
+
+def diagnosis_table(diagnosis: Diagnosis) -> RenderableType:
+    """A diagnosis as a table: one line per term."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="what carries the advantage", title_justify="left")
+    for head in ("term", "weight", "mean", "std", "share", "with length", "at lowest", "at highest", "flat groups", "unscored"):
+        table.add_column(head, justify="left" if head == "term" else "right", overflow="fold")
+    for name, part in diagnosis.parts.items():
+        numbers = (part.weight, part.mean, part.std)
+        saturation = (part.at_low, part.at_high, part.flat_groups, part.unscored)
+        correlation = number(part.length_correlation)
+        table.add_row(Text(name), *map(number, numbers), share(part.share), correlation, *map(share, saturation))
+    return Group(
+        table,
+        Text(
+            f"share: of the variance of the advantage within {diagnosis.groups:,} groups; with length: correlation with the "
+            f"completion's length in characters, {number(diagnosis.length_correlation)} for the reward; "
+            f"{share(diagnosis.flat_groups)} of the groups have no variance"
+        ),
+    )
 
 
 def excerpt(text: str, length: int) -> str:

@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from guerdon.shaping.combine import Missing, as_terms, weighted_sum
-from guerdon.shaping.groups import Floats, as_values, extremes, group_count, group_index, group_quantile
+from guerdon.shaping.groups import (
+    Floats,
+    Ints,
+    as_values,
+    extremes,
+    group_count,
+    group_index,
+    group_max,
+    group_quantile,
+    group_sum,
+)
 from guerdon.shaping.normalize import batch_zscore, group_center, group_zscore
 
 
@@ -114,16 +124,19 @@ def jepo_advantage(values: ArrayLike, groups: ArrayLike) -> Floats:
     [-0.288, -0.288, -0.288, 48.604]
     """
     v = as_values(values)
-    index, count = group_index(groups, len(v))
+    index, _ = group_index(groups, len(v))
     n = group_count(v, groups)
-    everyone = group_log_mean_exp(v, groups)
-    result = np.where(np.isnan(v), np.nan, 0.0)
-    for group in range(count):
-        rows = np.flatnonzero((index == group) & ~np.isnan(v))
-        if len(rows) > 1:
-            others = np.where(np.eye(len(rows), dtype=bool), -np.inf, v[rows])
-            result[rows] = everyone[rows] - (_log_sum_exp(others) - np.log(n[rows] - 1.0))
-    return result
+    # Without its largest member a group's sum is taken anew, on the scale of the second largest; without any other, the largest
+    # is still in the sum and nothing is lost by subtraction.
+    largest = np.zeros(len(v), dtype=bool)
+    largest[_first_largest(v, groups)] = True
+    top = group_max(v, groups)
+    whole = group_sum(np.exp(v - top), groups)
+    runners_up = np.where(largest, np.nan, v)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        without = np.where(largest, 0.0, top + np.log(whole - np.exp(v - top)) - np.log(n - 1.0))
+    without = np.where(largest, group_log_mean_exp(runners_up, index), without)
+    return np.asarray(np.where(np.isnan(v), np.nan, np.where(n > 1, group_log_mean_exp(v, index) - without, 0.0)))
 
 
 def group_log_mean_exp(values: ArrayLike, groups: ArrayLike) -> Floats:
@@ -203,8 +216,7 @@ def mask_outliers(
     return np.asarray(np.where(distance > limit * scale, 0.0, z))
 
 
-def _log_sum_exp(rows: Floats) -> Floats:
-    top = rows.max(axis=1)
-    top = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        return np.asarray(top + np.log(np.exp(rows - top[:, None]).sum(axis=1)))
+def _first_largest(values: Floats, groups: ArrayLike) -> Ints:
+    index, _ = group_index(groups, len(values))
+    rows = np.flatnonzero(values == group_max(values, groups))
+    return np.asarray(rows[np.unique(index[rows], return_index=True)[1]], dtype=np.int64)

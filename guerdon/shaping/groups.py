@@ -46,8 +46,33 @@ def group_index(groups: ArrayLike, size: int | None = None) -> tuple[Ints, int]:
         raise ValueError(f"groups has {len(array)} entries for {size} values; give one per value")
     if not array.size:
         return np.zeros(0, dtype=np.int64), 0
+    low, high = int(array.min()), int(array.max())
+    if high - low <= 4 * len(array) + 64:
+        offset = array.astype(np.int64) - low
+        present = np.zeros(high - low + 1, dtype=np.int64)
+        present[offset] = 1
+        return np.asarray(np.cumsum(present)[offset] - 1), int(present.sum())
     _, index = np.unique(array, return_inverse=True)
     return np.asarray(index, dtype=np.int64), int(index.max()) + 1
+
+
+def sibling_pairs(groups: ArrayLike, kept: ArrayLike | None = None) -> tuple[Ints, Ints]:
+    """All ordered pairs of positions (i, j), i != j, of one group, sorted by group, then i, then j; of those ``kept`` only.
+
+    >>> [side.tolist() for side in sibling_pairs([0, 1, 0])]
+    [[0, 2], [2, 0]]
+    """
+    index, count = group_index(groups)
+    rows = np.arange(len(index)) if kept is None else np.flatnonzero(np.asarray(kept, dtype=bool))
+    rows = rows[np.argsort(index[rows], kind="stable")]
+    sizes = np.bincount(index[rows], minlength=count)
+    starts = np.cumsum(sizes) - sizes
+    partners = sizes[index[rows]]
+    first = np.repeat(np.arange(len(rows)), partners)
+    begins = np.cumsum(partners) - partners
+    second = np.arange(len(first)) - begins[first] + starts[index[rows]][first]
+    other = first != second
+    return np.asarray(rows[first[other]], dtype=np.int64), np.asarray(rows[second[other]], dtype=np.int64)
 
 
 def group_count(values: ArrayLike, groups: ArrayLike) -> Floats:

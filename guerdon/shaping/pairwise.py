@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from guerdon.shaping.combine import as_terms
-from guerdon.shaping.groups import Floats, as_values, group_count, group_index, group_max
+from guerdon.shaping.groups import Floats, as_values, group_count, group_index, group_max, sibling_pairs
 
 
 def wins_matrix(first: ArrayLike, second: ArrayLike, points: ArrayLike, size: int) -> Floats:
@@ -193,16 +193,13 @@ def dominance_share(terms: ArrayLike, groups: ArrayLike) -> Floats:
     [0.5, 0.0, 0.0]
     """
     t = as_terms(terms)
-    index, count = group_index(groups, t.shape[1])
+    group_index(groups, t.shape[1])
     scored = ~np.isnan(t).any(axis=0)
-    result = np.where(scored, 0.0, np.nan)
-    order = np.flatnonzero(scored)
-    order = order[np.argsort(index[order], kind="stable")]
-    for rows in np.split(order, np.cumsum(np.bincount(index[order], minlength=max(count, 1)))[:-1]):
-        if len(rows) > 1:
-            beats = (t[:, rows][:, :, None] > t[:, rows][:, None, :]).all(axis=0)
-            result[rows] = beats.sum(axis=1) / (len(rows) - 1)
-    return np.asarray(result)
+    first, second = sibling_pairs(groups, scored)
+    beaten = first[(t[:, first] > t[:, second]).all(axis=0)]
+    others = np.bincount(first, minlength=t.shape[1])
+    shares = np.bincount(beaten, minlength=t.shape[1]) / np.maximum(others, 1)
+    return np.asarray(np.where(scored, shares, np.nan))
 
 
 def _square(matrix: ArrayLike) -> Floats:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from guerdon.shaping.groups import Bools, Floats, Ints, as_values, extremes, group_index, group_std
+from guerdon.shaping.groups import Bools, Floats, Ints, as_values, extremes, group_index, group_std, sibling_pairs
 
 State = Mapping[str, Any]
 
@@ -82,13 +82,10 @@ def ordered_pairs(values: ArrayLike, groups: ArrayLike, *, margin: float = 0.0) 
     [[1, 0], [1, 2], [2, 0]]
     """
     v = as_values(values)
-    index, count = group_index(groups, len(v))
-    pairs = []
-    for group in range(count):
-        rows = np.flatnonzero((index == group) & ~np.isnan(v))
-        better, worse = np.nonzero(v[rows][:, None] - v[rows][None, :] > margin)
-        pairs.append(np.stack([rows[better], rows[worse]], axis=1))
-    return np.concatenate(pairs) if pairs else np.zeros((0, 2), dtype=np.int64)
+    group_index(groups, len(v))
+    better, worse = sibling_pairs(groups, ~np.isnan(v))
+    kept = v[better] - v[worse] > margin
+    return np.stack([better[kept], worse[kept]], axis=1)
 
 
 def by_difficulty(

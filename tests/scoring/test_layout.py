@@ -114,4 +114,4 @@ def test_keys_are_equal_where_the_core_sees_one_group() -> None:
     keys = [hash64(value) for value in values]
     equal = np.array(keys)[:, None] == np.array(keys)[None, :]
     assert (equal == (groups[:, None] == groups[None, :])).all()
-    assert hash64("stable") == 0x6B8F1B1B0D0B0E0F or hash64("stable") == hash64("stable")
+    assert hash64("stable") == 0x4758FA283702D033
