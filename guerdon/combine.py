@@ -56,6 +56,8 @@ class Combine(Reward):
     options: Mapping[str, Any] = field(default_factory=FrozenDict)
     placement: str = ""
 
+    transparent = True
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", freeze(list(self.terms)))
         object.__setattr__(self, "options", freeze(dict(self.options)))
@@ -202,6 +204,8 @@ class Part(Reward):
 
     whole: Reward
     path: str
+
+    transparent = True
 
     def __post_init__(self) -> None:
         owners = self.whole.part_owners

@@ -54,6 +54,7 @@ class Reward:
         reads_policy: whether it reads the model being trained.
         heavy: whether it runs a model or waits for one, so that it deserves a thread of its own.
         subparts: names of the parts it adds beside its own value.
+        transparent: whether the parts of its children are its own, as in a combination.
     """
 
     name: str = field(default="", kw_only=True)
@@ -63,6 +64,7 @@ class Reward:
     reads_policy: ClassVar[bool] = False
     heavy: ClassVar[bool] = False
     subparts: ClassVar[tuple[str, ...]] = ()
+    transparent: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -157,13 +159,13 @@ class Reward:
 
     @cached_property
     def part_owners(self) -> dict[str, Reward]:
-        """Path -> the reward of the tree that gives this part.
+        """Path -> the reward of the tree that gives this part. What a reward merely consults gives no part.
 
         Raises:
             CompositionError: two different rewards give one path.
         """
         owners: dict[str, Reward] = dict.fromkeys(self.own_parts, self)
-        for child in self.children:
+        for child in self.children if self.transparent else ():
             for path, owner in child.part_owners.items():
                 if owners.setdefault(path, owner) != owner:
                     raise CompositionError(

@@ -171,7 +171,12 @@ def on_background_loop() -> bool:
 
 
 def score(reward: Reward, batch: Batch, states: Mapping[str, State] | None = None) -> Scores:
-    """The scores of a batch, waiting for them."""
+    """The scores of a batch, waiting for them. A part that consults its own child shares the evaluation it is scored in."""
+    outer = _consulting(reward, batch)
+    if outer is not None:
+        evaluation, rows = outer
+        work = evaluation.scores(reward, rows)
+        return _drive(work) if evaluation.inline else run_blocking(work)
     evaluation = Evaluation(batch, states)
     if on_background_loop() or not _plain(reward):
         return run_blocking(evaluation.run(reward))
@@ -191,12 +196,23 @@ def score_all(rewards: Sequence[Reward], batch: Batch, states: Mapping[str, Stat
 
 async def ascore(reward: Reward, batch: Batch, states: Mapping[str, State] | None = None) -> Scores:
     """The scores of a batch, without blocking the caller's loop."""
+    outer = _consulting(reward, batch)
+    if outer is not None and on_background_loop():
+        return await outer[0].scores(reward, outer[1])
     evaluation = Evaluation(batch, states)
     if on_background_loop() and not _plain(reward):
         return await evaluation.run(reward)
     if _plain(reward):
         return await background().in_thread(lambda: _drive(evaluation.run(reward, inline=True)))
     return await asyncio.wrap_future(background().submit(evaluation.run(reward)))
+
+
+def _consulting(reward: Reward, batch: Batch) -> tuple[Evaluation, Rows | None] | None:
+    """The evaluation this call comes from, where a part of it asks for its own child over its own batch."""
+    part = _part.get()
+    if part is None or part.batch is not batch or reward not in part.evaluation.tree:
+        return None
+    return part.evaluation, part.rows
 
 
 def _plain(*rewards: Reward) -> bool:
@@ -219,6 +235,18 @@ def _drive(work: Coroutine[Any, Any, T]) -> T:
     raise CompositionError("a plain reward awaited something; write its _score as `async def`")
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The part being scored: its evaluation, the batch it was given and which rows of the whole that is."""
+
+    evaluation: Evaluation
+    batch: Batch
+    rows: Rows | None
+
+
+_part: contextvars.ContextVar[_Part | None] = contextvars.ContextVar("part", default=None)
+
+
 class Evaluation:
     """One evaluation of a reward over a batch: what is already scored, under which states, at what cost."""
 
@@ -228,12 +256,14 @@ class Evaluation:
         self.report = Report()
         self.seen: dict[str, tuple[Batch, Any]] = {}
         self.inline = False
+        self.tree: set[Reward] = set()
         self._views: dict[bytes | None, Batch] = {None: batch}
         self._scored: dict[tuple[Reward, bytes | None], asyncio.Future[Scores] | Scores] = {}
 
     async def run(self, reward: Reward, *, inline: bool = False) -> Scores:
         """The scores of the whole batch, with the report."""
         self.inline = inline
+        self.tree |= set(reward.walk())
         reward.part_owners, reward.siblings, reward.columns  # noqa: B018 - a composition that cannot work raises here
         started = time.perf_counter()
         scores = await self.scores(reward)
@@ -244,7 +274,12 @@ class Evaluation:
     async def all(self, work: Iterable[Coroutine[Any, Any, Scores]]) -> list[Scores]:
         """The results of several coroutines, run concurrently."""
         if self.inline:
-            return [await item for item in work]
+            items = list(work)
+            try:
+                return [await item for item in items]
+            finally:
+                for item in items:
+                    item.close()
         tasks = [asyncio.ensure_future(item) for item in work]
         try:
             return list(await asyncio.gather(*tasks))
@@ -316,13 +351,14 @@ class Evaluation:
             return await reward.combined(self, view, rows)
         if isinstance(reward, Part):
             return reward.picked(await self.scores(reward.whole, rows))
-        return await self._leaf(reward, view)
+        return await self.leaf(reward, view, rows)
 
-    async def _leaf(self, reward: Reward, view: Batch) -> Scores:
+    async def leaf(self, reward: Reward, view: Batch, rows: Rows | None) -> Scores:
+        """The scores of a reward that is no combination, over the view of the batch that holds these rows."""
         for name, expected in reward.own_columns.items():
             view.column(name, reward=reward.name, expected=expected)
         counters: Counter[str] = Counter()
-        token = _counters.set(counters)
+        tokens = _counters.set(counters), _part.set(_Part(self, view, rows))
         state = self.state(reward)
         arguments: tuple[Any, ...] = (view,) if state is None else (view, state)
         started = time.perf_counter()
@@ -334,7 +370,8 @@ class Evaluation:
             else:
                 raw = await background().in_thread(lambda: reward._score(*arguments))
         finally:
-            _counters.reset(token)
+            _counters.reset(tokens[0])
+            _part.reset(tokens[1])
         self.report.seconds[reward.name] = self.report.seconds.get(reward.name, 0.0) + time.perf_counter() - started
         if counters:
             self.report.counters[reward.name] = dict(counters)

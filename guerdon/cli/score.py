@@ -148,7 +148,7 @@ def _show(finished: Finished, *, explain: int, diagnose: bool) -> None:
                 show_extremes(screen, job, ledger, explain)
             if diagnose:
                 show_diagnosis(screen, job, ledger)
-    screen.print(f"written to {job.out}", soft_wrap=True)
+    screen.print(f"{'written to' if finished.ledger is not None else 'nothing was left to do for'} {job.out}", soft_wrap=True)
 
 
 def _show_rejected(kept: Path, number: int) -> None:

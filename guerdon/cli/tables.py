@@ -26,10 +26,10 @@ def console(*, stderr: bool = False) -> Console:
 def number(value: float) -> str:
     """A value as it is shown.
 
-    >>> number(0.123456), number(-2.0), number(float("nan"))
-    ('0.1235', '-2', '—')
+    >>> number(0.123456), number(-2.0), number(-1e-17), number(float("nan"))
+    ('0.1235', '-2', '0', '—')
     """
-    return "—" if math.isnan(value) else f"{value:.4g}"
+    return "—" if math.isnan(value) else f"{0.0 if abs(value) < 1e-12 else value:.4g}"
 
 
 def share(value: float) -> str:

@@ -68,7 +68,9 @@ def build(
         name="textual",
     )
     if variant == "routed":
-        textual = Router(question_type, {"open": textual, "closed": Choice(reference=reference, of=of)}, name="correctness")
+        textual = Router(
+            question_type, {"open": textual, "closed": Choice(reference=reference, of=of)}, name="correctness"
+        )
     near = semantic or Cosine(reference=reference, encoder=encoder, of=of)
     low, high = quantiles
     adaptive = near.then(

@@ -68,7 +68,12 @@ def build(
 def is_verifiable(answer: str | None) -> bool:
     """Whether a gold answer can be checked by rule: a number, a choice letter, or at most three words. For data preparation.
 
-    >>> is_verifiable("3.5"), is_verifiable("B"), is_verifiable("a long description of the picture"), is_verifiable(None)
+    >>> (
+    ...     is_verifiable("3.5"),
+    ...     is_verifiable("B"),
+    ...     is_verifiable("a long description of the picture"),
+    ...     is_verifiable(None),
+    ... )
     (True, True, False, False)
     """
     if answer is None or not answer.strip():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from guerdon.combine import Sum
+from guerdon.combine import Product, Sum
 from guerdon.errors import UserError
 from guerdon.paper import OURS, PUBLISHED, Paper
 from guerdon.reward import Reward
@@ -70,5 +70,5 @@ def build(
     shaped = near.then("threshold_rescale", at=tau, name="shaped_similarity")
     clean = language or Script(max_foreign_ratio=max_foreign_ratio)
     if variant == "gated":
-        return weights[0] * (shaped * clean)
+        return Sum(Product(shaped, clean), weights=weights[:1])
     return Sum(shaped, clean, weights=weights)

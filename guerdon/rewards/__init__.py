@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from guerdon.rewards.agreement import Agreement
     from guerdon.rewards.choice import Choice
     from guerdon.rewards.format import Tags
     from guerdon.rewards.given import Given
@@ -15,16 +16,20 @@ if TYPE_CHECKING:
     from guerdon.rewards.match import ExactMatch, TokenF1
     from guerdon.rewards.overlap import RougeL
     from guerdon.rewards.semantic import Cosine
+    from guerdon.rewards.votes import CrossVote, MajorityVote
 
 _HOMES = {
+    "Agreement": "agreement",
     "Choice": "choice",
     "Cosine": "semantic",
+    "CrossVote": "votes",
     "ExactMatch": "match",
     "Given": "given",
     "Judged": "judged",
     "Length": "length",
     "LengthFloor": "length",
     "LengthMatch": "length",
+    "MajorityVote": "votes",
     "Overlong": "length",
     "Repetition": "length",
     "RougeL": "overlap",
@@ -34,14 +39,17 @@ _HOMES = {
 }
 
 __all__ = [
+    "Agreement",
     "Choice",
     "Cosine",
+    "CrossVote",
     "ExactMatch",
     "Given",
     "Judged",
     "Length",
     "LengthFloor",
     "LengthMatch",
+    "MajorityVote",
     "Overlong",
     "Repetition",
     "RougeL",

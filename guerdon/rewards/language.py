@@ -59,4 +59,6 @@ class Script(Textual):
     @classmethod
     def example(cls) -> Example:
         honest = Batch(["La cellula respira.", "Клетка дышит."], ["it", "ru"], target_script=["latin", "cyrillic"])
-        return Example(honest, {"mixed": ["La клетка", "Клетка breathes"], "digits": ["123", "4 + 5"], "empty": ["", ""]})
+        return Example(
+            honest, {"mixed": ["La клетка", "Клетка breathes"], "digits": ["123", "4 + 5"], "empty": ["", ""]}
+        )

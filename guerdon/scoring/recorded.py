@@ -15,7 +15,7 @@ import numpy as np
 from guerdon.batch import Batch
 from guerdon.errors import CompositionError
 from guerdon.reward import Reward
-from guerdon.runtime import Evaluation, run_blocking
+from guerdon.runtime import Evaluation, Rows, run_blocking
 from guerdon.scores import Floats, Scores
 from guerdon.scoring.chunks import chunks, find_cuts, tie_keys
 from guerdon.scoring.data import open_data
@@ -31,7 +31,7 @@ class Recorded(Evaluation):
         super().__init__(batch)
         self.columns = columns
 
-    async def _leaf(self, reward: Reward, view: Batch) -> Scores:
+    async def leaf(self, reward: Reward, view: Batch, rows: Rows | None) -> Scores:
         parts = {path: floats(view[self.columns.part(path)]) for path in reward.own_parts}
         return Scores(parts[reward.name], parts=parts)
 

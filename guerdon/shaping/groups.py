@@ -69,8 +69,7 @@ def sibling_pairs(groups: ArrayLike, kept: ArrayLike | None = None) -> tuple[Int
     starts = np.cumsum(sizes) - sizes
     partners = sizes[index[rows]]
     first = np.repeat(np.arange(len(rows)), partners)
-    begins = np.cumsum(partners) - partners
-    second = np.arange(len(first)) - begins[first] + starts[index[rows]][first]
+    second = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners - starts[index[rows]], partners)
     other = first != second
     return np.asarray(rows[first[other]], dtype=np.int64), np.asarray(rows[second[other]], dtype=np.int64)
 

@@ -206,7 +206,8 @@ def adaptive_quantile(
 ) -> Floats:
     """clip((v - lo) / (hi - lo + eps), 0, 1) with lo, hi two quantiles of the last ``window`` raw values seen in training.
 
-    With fewer than ``min_history`` of them, the quantiles are those of the sample's own group. 0.5 where they are nearly equal.
+    With fewer than ``min_history`` of them, the quantiles are those of the sample's own group; in a group of one scored sample
+    there is nothing to compare with, and the value is clip(v, 0, 1). 0.5 where the quantiles are nearly equal.
     :func:`adaptive_quantile_update` moves the state on after the batch.
 
     Source: our design for the adaptive semantic reward of Liu et al. 2025 (arXiv 2508.12957).
@@ -223,7 +224,7 @@ def adaptive_quantile(
         lower = group_quantile(values, groups, quantile=low)
         upper = group_quantile(values, groups, quantile=high)
         alone = group_count(values, groups) < 2
-        lower, upper = np.where(alone, 0.0, lower), np.where(alone, 1.0, upper)
+        lower, upper = np.where(alone, np.nan, lower), np.where(alone, np.nan, upper)
     return quantile_rescale(values, low=lower, high=upper, eps=eps, min_spread=min_spread)
 
 

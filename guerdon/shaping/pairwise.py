@@ -196,9 +196,11 @@ def dominance_share(terms: ArrayLike, groups: ArrayLike) -> Floats:
     group_index(groups, t.shape[1])
     scored = ~np.isnan(t).any(axis=0)
     first, second = sibling_pairs(groups, scored)
-    beaten = first[(t[:, first] > t[:, second]).all(axis=0)]
-    others = np.bincount(first, minlength=t.shape[1])
-    shares = np.bincount(beaten, minlength=t.shape[1]) / np.maximum(others, 1)
+    beats = np.ones(len(first), dtype=bool)
+    for term in t:
+        beats &= term[first] > term[second]
+    beaten = np.bincount(first, weights=beats, minlength=t.shape[1])
+    shares = beaten / np.maximum(group_count(np.where(scored, 0.0, np.nan), groups) - 1.0, 1.0)
     return np.asarray(np.where(scored, shares, np.nan))
 
 

@@ -6,7 +6,6 @@ acts where rewards are summed, clipped or used without that division.
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -197,6 +196,8 @@ def reference_quantile(
     >>> float(reference_quantile([0.0, 2.0], quantile=0.85, method="gaussian").round(4))
     2.0364
     """
+    from statistics import NormalDist
+
     rows = np.asarray(samples, dtype=np.float64)
     if not (0.0 <= quantile <= 1.0) or (method == "gaussian" and not 0.0 < quantile < 1.0):
         raise ValueError(f"quantile={quantile} must lie in {'(0, 1)' if method == 'gaussian' else '[0, 1]'}")

@@ -15,8 +15,8 @@ from guerdon.text.thinking import strip_thinking
 #: The letters of a question's options unless told otherwise.
 LETTERS = ("A", "B", "C", "D", "E")
 
-# Characters of a box or an answer that are looked at: more than any option has.
-_LONGEST = 10_000
+# How many boxes and blocks are looked at, the last ones, and how many characters of each.
+_MOST, _LONGEST = 32, 5_000
 
 # What other scripts write for A, B, C, D, E: letters that look like them (Cyrillic) or label options in that order.
 _ALIASES = {
@@ -90,12 +90,12 @@ def _claims(text: str) -> list[str]:
     """What ``text`` offers as its answer in answer blocks, in boxes or after the last answer phrase."""
     blocks = tag_blocks(text, "answer") or tag_blocks(text, "answer", strict=False, unclosed=True)
     if blocks:
-        return [claim for block in blocks for claim in (_announced(block.content) or [block.content])]
+        return [claim for block in blocks[-_MOST:] for claim in (_announced(block.content) or [block.content])]
     return _announced(text)
 
 
 def _announced(text: str) -> list[str]:
-    boxes = [text[start : min(end, start + _LONGEST)] for start, end in boxed_spans(text) if end >= 0]
+    boxes = [text[start : min(end, start + _LONGEST)] for start, end in boxed_spans(text)[-_MOST:] if end >= 0]
     if boxes:
         return boxes
     return [phrase.answer for phrase in answer_phrases(text)[-1:]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,11 @@ class _NotJson:
 NOT_JSON: Any = _NotJson()
 
 _DECODER = json.JSONDecoder()
-# An attempt that fails may have read far; all failed attempts together may read this many times the text.
-_FAILED_READING = 8
-_DEPTH_COST = 100_000
+# What can begin an object or an array.
+_BEGINNINGS = {"{": r"\{\s*+[\"}]", "[": r"\[\s*+[\[{\"\]\dtfnNI-]"}
+# Text is decoded in windows that grow while the value does not end in them. All failed attempts together may read this
+# many times the text, so that brackets that never close cannot make the search slow.
+_WINDOW, _FAILED_READING, _ALLOWANCE, _TOO_DEEP = 256, 8, 500_000, 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +58,35 @@ def json_values(text: str, opening: str = "{") -> list[JsonValue]:
     [{'name': 'f'}, {'x': {'y': 1}}]
     """
     found: list[JsonValue] = []
-    budget = _FAILED_READING * len(text) + _DEPTH_COST
-    nexts = {mark: text.find(mark) for mark in opening}
-    while budget > 0 and any(at >= 0 for at in nexts.values()):
-        start = min(at for at in nexts.values() if at >= 0)
-        end = start + 1
-        try:
-            value, end = _DECODER.raw_decode(text, start)
+    budget, position = _FAILED_READING * len(text) + _ALLOWANCE, 0
+    for candidate in re.compile("|".join(_BEGINNINGS[mark] for mark in opening)).finditer(text):
+        start = candidate.start()
+        if start < position:
+            continue
+        value, end, read = _decode(text, start)
+        if value is not NOT_JSON:
             found.append(JsonValue(value, start, end))
-        except json.JSONDecodeError as error:
-            budget -= error.pos - start + 1
-        except (ValueError, RecursionError):
-            budget -= _DEPTH_COST
-        for mark, at in nexts.items():
-            if 0 <= at < end:
-                nexts[mark] = text.find(mark, end)
+            position = end
+            continue
+        budget -= read
+        if budget < 0:
+            break
     return found
+
+
+def _decode(text: str, start: int) -> tuple[Any, int, int]:
+    """The JSON value at ``start`` or NOT_JSON, where it ends, and how many characters were read for it."""
+    size, read = _WINDOW, 0
+    while True:
+        window = text[start : start + size]
+        read += len(window)
+        try:
+            value, end = _DECODER.raw_decode(window)
+            return value, start + end, read
+        except json.JSONDecodeError as error:
+            cut = error.msg.startswith("Unterminated") or error.pos > len(window) - 16
+            if not cut or start + size >= len(text):
+                return NOT_JSON, start, read
+        except (ValueError, RecursionError):
+            return NOT_JSON, start, read + _TOO_DEEP
+        size *= 4

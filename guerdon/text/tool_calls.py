@@ -136,14 +136,14 @@ def _xml_calls(text: str, offset: int) -> list[ToolCall]:
     """``<function=name> <parameter=key> value </parameter> ... </function>``; values that are JSON are read as such."""
     calls: list[ToolCall] = []
     heads = list(_XML_FUNCTION.finditer(text))
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
+    for head, following in zip(heads, [*heads[1:], None], strict=False):
         limit = len(text) if following is None else following.start()
         closing = text.find("</function>", head.end(), limit)
         stop = limit if closing < 0 else closing
         body = text[head.end() : stop]
         names = list(_XML_PARAMETER.finditer(body))
         arguments: dict[str, Any] = {}
-        for name, after in zip(names, [*names[1:], None], strict=True):
+        for name, after in zip(names, [*names[1:], None], strict=False):
             said = body[name.end() : len(body) if after is None else after.start()]
             said = said.partition("</parameter>")[0].strip()
             value = parse_json(said)

@@ -362,3 +362,14 @@ def test_a_reward_that_gives_too_few_values_is_named() -> None:
 def test_notes_say_why() -> None:
     scores = Scores([1.0], notes={"a": [Note(Outcome.EMPTY, "nothing there", answer="B")]})
     assert scores.note(0) == "a: empty: nothing there; answer 'B'"
+
+
+def test_a_consulted_child_is_evaluated_once_and_under_the_scorers_state() -> None:
+    CALLS.clear()
+    judge = judged()
+    assert Sum(Outer(judge), judge).score(replies((1, 1))).values.tolist() == [0.0]
+    assert CALLS == [1]
+    adaptive = Said().then("adaptive_quantile", low=0.0, high=1.0, min_history=2)
+    scorer = Outer(adaptive).scorer()
+    scorer.advance(Batch(["0", "10"], ["q", "q"]))
+    assert scorer.score(Batch(["5"], ["r"])).values == pytest.approx([0.5])

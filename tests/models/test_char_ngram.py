@@ -71,7 +71,10 @@ def test_vectors_have_unit_length_or_are_zero_and_do_not_depend_on_neighbours(te
 
 
 def test_related_spellings_are_closer() -> None:
-    assert cosine("oxygen carriers in blood", "the blood carries oxygen") > cosine("oxygen carriers in blood", "long walks") + 0.2
+    assert (
+        cosine("oxygen carriers in blood", "the blood carries oxygen")
+        > cosine("oxygen carriers in blood", "long walks") + 0.2
+    )
     assert cosine("Il sangue trasporta ossigeno", "il sangue porta l'ossigeno") > 0.5
     assert cosine("血液输送氧气", "氧气由血液输送") > 0.3
     assert cosine("ＡＢＣ def", "abc  DEF\n") == pytest.approx(1, abs=1e-6)

@@ -104,7 +104,9 @@ def test_order_and_repetition_change_nothing(texts: list[str], random: object) -
     whole = embed_texts(Counting(), texts, cache).vectors
     order = list(range(len(texts)))
     random.shuffle(order)  # type: ignore[attr-defined]
-    assert np.array_equal(embed_texts(Counting(), [texts[i] for i in order] * 2, cache).vectors[: len(texts)], whole[order])
+    assert np.array_equal(
+        embed_texts(Counting(), [texts[i] for i in order] * 2, cache).vectors[: len(texts)], whole[order]
+    )
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,9 @@ class Server:
                 pass
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.handle_error = lambda *args: None  # type: ignore[method-assign]
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 
     def usual(self, texts: list[str], path: str) -> Answer:
         if any(len(text) > self.limit for text in texts):
@@ -173,7 +174,9 @@ def test_a_text_the_server_refuses_as_too_long_is_windowed(server: Server) -> No
 
 
 def test_a_batch_the_server_refuses_is_halved(server: Server) -> None:
-    server.answer = lambda texts, body, number: (422, "batch size > maximum allowed batch size 3", {}) if len(texts) > 3 else None
+    server.answer = lambda texts, body, number: (
+        (422, "batch size > maximum allowed batch size 3", {}) if len(texts) > 3 else None
+    )
     texts = [f"{i}" for i in range(20)]
     assert encoder(server).embed(texts).tolist() == [vector(text) for text in texts]
 

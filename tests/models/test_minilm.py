@@ -74,7 +74,7 @@ def test_meaning_is_closer_than_words() -> None:
 def test_neighbours_change_nothing() -> None:
     encoder = MiniLM()
     alone = np.concatenate([encoder.embed([text]) for text in TEXTS])
-    assert np.abs(encoder.embed(TEXTS[::-1] + [LONG])[: len(TEXTS)][::-1] - alone).max() < 2e-6
+    assert np.abs(encoder.embed([*TEXTS[::-1], LONG])[: len(TEXTS)][::-1] - alone).max() < 2e-6
     small = MiniLM(batch_tokens=64, threads=1).embed(TEXTS)
     assert np.abs(small - alone).max() < 2e-6
 
@@ -121,7 +121,7 @@ def test_int8_is_close_and_rows_do_not_depend_on_their_neighbours() -> None:
     encoder = MiniLM(dtype="int8")
     assert encoder.fingerprint.startswith("onnxruntime/int8/")
     found = encoder.embed(TEXTS)
-    assert np.abs(found - MiniLM().embed(TEXTS)).max() < 0.03
+    assert (found * MiniLM().embed(TEXTS)).sum(axis=1).min() > 0.99
     alone = np.concatenate([encoder.embed([text]) for text in TEXTS])
     assert np.abs(found - alone).max() < 1e-5
 
@@ -162,7 +162,9 @@ def test_vectors_survive_a_restart_on_disk(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "GUERDON_EMBEDDING_CACHE": str(tmp_path / "vectors.sqlite")}
     said = [
-        subprocess.run([sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=True
+        ).stdout
         for _ in range(2)
     ]
     first, second = (line.split() for line in said)

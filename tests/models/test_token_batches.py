@@ -33,7 +33,9 @@ def tokenizer() -> Tokenizer:
     vocabulary = {word: i for i, word in enumerate(["[PAD]", "[CLS]", "[SEP]", *WORDS])}
     made = Tokenizer(models.WordLevel(vocabulary, unk_token="[PAD]"))
     made.pre_tokenizer = pre_tokenizers.Whitespace()
-    made.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
     return made
 
 
@@ -49,9 +51,7 @@ def backend(**options: Any) -> TokenBackend:
     return TokenBackend(Windows(tokenizer(), 6, 1), mean_id, **settings)
 
 
-@given(
-    st.lists(st.integers(0, 300), min_size=1, max_size=60).map(np.array), st.integers(1, 2000), st.integers(1, 4)
-)
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=60).map(np.array), st.integers(1, 2000), st.integers(1, 4))
 def test_batches_hold_every_row_once_within_the_budget(lengths: np.ndarray, budget: int, workers: int) -> None:
     batches = length_sorted_batches(lengths, budget, workers)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))

@@ -27,8 +27,8 @@ BATCH_TOKENS = 384
 SLOWER_FUSIONS = ("SkipLayerNormFusion",)
 
 
-def load_onnx(description: SentenceTransformerEncoder, folder: Path) -> TokenBackend:
-    """The exported model; the first use of these weights on this machine exports them.
+def load_onnx(description: SentenceTransformerEncoder, folder: Path, graph: Path | None = None) -> TokenBackend:
+    """The exported model (or the given ``graph`` of it); the first use of these weights on this machine exports them.
 
     Raises:
         MissingExtra: onnxruntime, tokenizers, or (for the export) torch, transformers, onnx or onnxscript is not installed.
@@ -46,7 +46,7 @@ def load_onnx(description: SentenceTransformerEncoder, folder: Path) -> TokenBac
     max_length = min(description.max_length or layout.max_length, layout.max_length)
     prefix = layout.prompt if description.prefix is None else description.prefix
     weights = folder_hash(folder)
-    session = open_session(exported(transformer_folder(folder), weights, dtype))
+    session = open_session(graph or exported(transformer_folder(folder), weights, dtype))
 
     def forward(ids: Integers, mask: Integers) -> Vectors:
         (tokens,) = session.run(None, {"input_ids": ids, "attention_mask": mask})

@@ -22,13 +22,10 @@ from guerdon.errors import MissingExtra
 from guerdon.models.encoder import EncoderFault
 from guerdon.models.model_files import cache_folder
 
-RECIPE = 1
+RECIPE = 2
 OPSET = 20
 TOLERANCE = 1e-4
 NEEDED = ("torch", "transformers", "onnx", "onnxscript")
-
-# int8: weights and activations in blocks along the inner dimension, so that a row's result depends on that row alone.
-INT8_BLOCK = 64
 
 
 def exported(folder: Path, weights: str, dtype: str = "float32") -> Path:
@@ -128,6 +125,8 @@ def export(folder: Path, graph: Path, dtype: str = "float32") -> None:
             expected = TokenVectors()(ids[:rows, :width], mask[:rows, :width]).numpy()
         _check(whole, ids[:rows, :width].numpy(), mask[:rows, :width].numpy(), expected)
     if dtype == "int8":
+        from guerdon.models.encoders.onnx_int8 import quantize
+
         quantize(whole, graph)
         for file in whole.parent.glob("float32.onnx*"):
             file.unlink()
@@ -140,18 +139,6 @@ def _check(graph: Path, ids: np.ndarray, mask: np.ndarray, expected: np.ndarray)
     difference = float(np.abs((found - expected) * mask[:, :, None]).max())
     if not difference < TOLERANCE:
         raise EncoderFault(f"the exported graph differs from PyTorch by {difference:.2g} for input {ids.shape}")
-
-
-def quantize(whole: Path, graph: Path) -> None:
-    """Write the graph with 8-bit weights, multiplied with 8-bit activations block by block."""
-    import onnx
-    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
-
-    quantizer = MatMulNBitsQuantizer(
-        onnx.load(whole), bits=8, block_size=INT8_BLOCK, is_symmetric=True, accuracy_level=4
-    )
-    quantizer.process()
-    quantizer.model.save_model_to_file(str(graph))
 
 
 if __name__ == "__main__":
