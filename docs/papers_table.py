@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from guerdon import papers
+from guerdon import all_papers
 from guerdon.cli.papers import markdown_table
 
 ROOT = Path(__file__).parents[1]
@@ -15,7 +15,7 @@ BEGIN, END = "<!-- papers: begin -->", "<!-- papers: end -->"
 
 def with_table(page: str) -> str:
     """The page with the present table between its markers."""
-    inside = f"{BEGIN}\n{markdown_table(papers())}\n{END}"
+    inside = f"{BEGIN}\n{markdown_table(all_papers())}\n{END}"
     return re.sub(f"{BEGIN}.*?{END}", lambda _: inside, page, flags=re.DOTALL)
 
 

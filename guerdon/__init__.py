@@ -3,7 +3,7 @@
 from guerdon.batch import Batch
 from guerdon.combine import Combine, Ensemble, FirstScored, Gate, Maximum, Minimum, Product, Router, Sum
 from guerdon.markers import Column, Schedule
-from guerdon.paper import Paper, find_paper, papers
+from guerdon.paper import Paper, all_papers, find_paper
 from guerdon.reward import Example, Reward, column
 from guerdon.scorer import Scorer
 from guerdon.scores import Note, Outcome, Scores, Steps
@@ -32,10 +32,10 @@ __all__ = [
     "Scores",
     "Steps",
     "Sum",
+    "all_papers",
     "column",
     "find_paper",
     "from_spec",
-    "papers",
     "to_spec",
     "to_yaml",
 ]

@@ -67,10 +67,10 @@ class Paper:
         return build(variant, **options)
 
 
-def papers() -> Iterator[Paper]:
+def all_papers() -> Iterator[Paper]:
     """Every implemented paper, by slug.
 
-    >>> "shaping-explanations" in [paper.slug for paper in papers()]
+    >>> "shaping-explanations" in [paper.slug for paper in all_papers()]
     True
     """
     for slug in slugs():

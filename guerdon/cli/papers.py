@@ -22,7 +22,7 @@ def papers(
     """List the papers that are implemented: source and status of each part, columns, range."""
     from guerdon.cli.tables import console
     from guerdon.paper import find_paper
-    from guerdon.paper import papers as implemented
+    from guerdon.paper import all_papers as implemented
 
     found = list(implemented()) if slug is None else [find_paper(slug)]
     if markdown:

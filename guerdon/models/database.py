@@ -154,7 +154,9 @@ def run_queries(
     Raises:
         MissingExtra: a DuckDB database without duckdb.
 
-    >>> [result] = run_queries([(Database(script=("CREATE TABLE t(a)", "INSERT INTO t VALUES (1)")), "SELECT a FROM t")])
+    >>> [result] = run_queries(
+    ...     [(Database(script=("CREATE TABLE t(a)", "INSERT INTO t VALUES (1)")), "SELECT a FROM t")]
+    ... )
     >>> result.rows
     ((1,),)
     """
@@ -181,7 +183,8 @@ def _run(keys: list[tuple[Any, ...]], seconds: float, most_rows: int) -> list[Qu
     for engine in ENGINES:
         mine = [i for i, key in enumerate(keys) if key[1].engine == engine]
         items = [
-            (key[1].path, key[1].script, key[0], key[2], seconds, most_rows, MOST_BYTES) for key in (keys[i] for i in mine)
+            (key[1].path, key[1].script, key[0], key[2], seconds, most_rows, MOST_BYTES)
+            for key in (keys[i] for i in mine)
         ]
         if items:
             deadline = _PATIENCE * seconds + _GRACE

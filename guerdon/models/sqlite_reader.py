@@ -143,7 +143,9 @@ def _decoded(data: bytes) -> str:
 
 def _unusable(error: sqlite3.Error) -> bool:
     """Whether it is the database that is at fault, not the statement."""
-    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR", "SQLITE_CANTOPEN"))
+    return getattr(error, "sqlite_errorname", "").startswith(
+        ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR", "SQLITE_CANTOPEN")
+    )
 
 
 def _line(error: BaseException) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from guerdon.rewards.match import ExactMatch, TokenF1
     from guerdon.rewards.overlap import RougeL
     from guerdon.rewards.semantic import Cosine
+    from guerdon.rewards.sql import SchemaLinking, SQLNgram, SQLQuery
+    from guerdon.rewards.sql_execution import SQLExecution, SQLSyntax
     from guerdon.rewards.votes import CrossVote, MajorityVote
 
 _HOMES = {
@@ -33,7 +35,12 @@ _HOMES = {
     "Overlong": "length",
     "Repetition": "length",
     "RougeL": "overlap",
+    "SchemaLinking": "sql",
     "Script": "language",
+    "SQLExecution": "sql_execution",
+    "SQLNgram": "sql",
+    "SQLQuery": "sql",
+    "SQLSyntax": "sql_execution",
     "Tags": "format",
     "TokenF1": "match",
 }
@@ -53,7 +60,12 @@ __all__ = [
     "Overlong",
     "Repetition",
     "RougeL",
+    "SchemaLinking",
     "Script",
+    "SQLExecution",
+    "SQLNgram",
+    "SQLQuery",
+    "SQLSyntax",
     "Tags",
     "TokenF1",
 ]

@@ -21,6 +21,7 @@ from guerdon.shaping.groups import (
     group_index,
     group_max,
     group_quantile,
+    group_std,
     group_sum,
 )
 from guerdon.shaping.normalize import batch_zscore, group_center, group_zscore
@@ -136,7 +137,8 @@ def jepo_advantage(values: ArrayLike, groups: ArrayLike) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         without = np.where(largest, 0.0, top + np.log(whole - np.exp(v - top)) - np.log(n - 1.0))
     without = np.where(largest, group_log_mean_exp(runners_up, index), without)
-    return np.asarray(np.where(np.isnan(v), np.nan, np.where(n > 1, group_log_mean_exp(v, index) - without, 0.0)))
+    differs = group_std(v, groups) > 0
+    return np.asarray(np.where(np.isnan(v), np.nan, np.where(differs, group_log_mean_exp(v, index) - without, 0.0)))
 
 
 def group_log_mean_exp(values: ArrayLike, groups: ArrayLike) -> Floats:

@@ -169,7 +169,7 @@ def test_documented(cls: type[Reward]) -> None:
 
 
 def test_every_paper_builds_what_it_declares() -> None:
-    for paper in guerdon.papers():
+    for paper in guerdon.all_papers():
         if paper.kind != "reward" or "default" not in paper.variants:
             continue
         reward = paper.build()

@@ -17,7 +17,7 @@ GROUP_WISE = {
     "jepo": advantages.jepo_advantage,
     "step": advantages.step_advantage,
     "reinforce": advantages.reinforce_advantage,
-    "gdpo": lambda v, g: advantages.gdpo_advantage([v, -2 * v], g, (1.0, 0.25)),
+    "gdpo": lambda v, g: advantages.gdpo_advantage([v, -2 * np.asarray(v)], g, (1.0, 0.25)),
 }
 
 

@@ -18,7 +18,7 @@ TERMS = st.integers(1, 4).flatmap(
     )
 )
 RULES = {
-    "weighted_sum": lambda t, m="nan": combine.weighted_sum(t, np.ones(len(t)), m),
+    "weighted_sum": lambda t, m="nan": combine.weighted_sum(t, [1.0] * len(t), m),
     "mean": lambda t, m="nan": combine.mean(t, missing=m),
     "product": lambda t, m="nan": combine.product(t, m),
     "minimum": lambda t, m="nan": combine.minimum(t, m),
@@ -57,6 +57,8 @@ def test_unknown_missing_and_shapes(rule) -> None:
         RULES[rule](np.zeros((0, 3)))
     with pytest.raises(ValueError, match=r"\(K, N\)"):
         RULES[rule](np.array([1.0]))
+    with pytest.raises(ValueError, match="different lengths"):
+        RULES[rule]([[1.0], [1.0, 2.0]])
 
 
 def test_weighted_sum_by_hand() -> None:
