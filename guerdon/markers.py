@@ -21,6 +21,7 @@ SCHEDULES: Mapping[str, Callable[..., float]] = MappingProxyType(
         "exponential": schedules.exponential,
         "piecewise": schedules.piecewise,
         "warmup": schedules.warmup,
+        "residual": schedules.residual_weight,
     }
 )
 

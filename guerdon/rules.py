@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from guerdon.errors import CompositionError, closest
 from guerdon.scores import Floats
-from guerdon.shaping import combine, length, normalize, transforms
+from guerdon.shaping import combine, length, normalize, schedules, transforms
+from guerdon.shaping.adaptive_weight import adaptive_weights, adaptive_weights_in_order, outcome_ema_in_order
+from guerdon.shaping.residual import format_ladder, residual
 
 Range = tuple[float, float]
 Ranges = Sequence[Range]
@@ -198,6 +200,23 @@ def soft_gate(terms: Floats, *, center: float = 0.5, sharpness: float = 10.0) ->
     return combine.soft_gate(terms[0], terms[1], center=center, sharpness=sharpness)
 
 
+def _between_floor_and_highest(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    ends = float(options.get("floor", 0.02)), float(options.get("highest", 0.2))
+    return min(ends), max(ends)
+
+
+def _residual_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    weights = ranges[2] if len(ranges) > 2 else (float(options.get("weight", 1.0)),) * 2
+    if not all(math.isfinite(edge) for edge in (*weights, *(end for span in ranges[:2] for end in span))):
+        return ANY
+    corners = [r + w * s * (1.0 - r) for r in ranges[0] for s in ranges[1] for w in weights]
+    return min(corners), max(corners)
+
+
+def _ladder_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    return UNIT if options.get("ladder", "default") == "default" else (0.0, max(1.0, ranges[0][1]))
+
+
 def minus(values: Floats, *, reference: Any) -> Floats:
     """The value minus a reference, a number or one per sample."""
     return np.asarray(values - np.asarray(reference, dtype=np.float64))
@@ -294,6 +313,25 @@ for _rule in (
         steps="",
         initial=normalize.window_initial,
         advance=_window,
+    ),
+    Rule("residual", residual, False, span=_residual_span, steps=""),
+    Rule("format_ladder", format_ladder, False, span=_ladder_span, steps=""),
+    Rule(
+        "adaptive_weight",
+        adaptive_weights,
+        span=_between_floor_and_highest,
+        steps="",
+        initial=schedules.adaptive_weight_initial,
+        advance=schedules.outcome_ema,
+    ),
+    Rule(
+        "adaptive_weight_in_order",
+        adaptive_weights_in_order,
+        batch=True,
+        span=_between_floor_and_highest,
+        steps="",
+        initial=schedules.adaptive_weight_initial,
+        advance=outcome_ema_in_order,
     ),
 ):
     register_rule(_rule)

@@ -21,8 +21,8 @@ def papers(
 ) -> None:
     """List the papers that are implemented: source and status of each part, columns, range."""
     from guerdon.cli.tables import console
-    from guerdon.paper import find_paper
     from guerdon.paper import all_papers as implemented
+    from guerdon.paper import find_paper
 
     found = list(implemented()) if slug is None else [find_paper(slug)]
     if markdown:
@@ -64,12 +64,20 @@ def _table(papers: list[Paper]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"{len(papers)} papers" if len(papers) != 1 else "1 paper", title_justify="left", show_lines=True)
+    table = Table(
+        title=f"{len(papers)} papers" if len(papers) != 1 else "1 paper", title_justify="left", show_lines=True
+    )
     for name in ("name", "paper", "gives", "range", "columns", "parts by source"):
         table.add_column(name, overflow="fold")
     for paper in papers:
         parts = "\n".join(f"{source}: {', '.join(parts)}" for source, parts in by_source(paper).items())
-        cells = (f"paper:{paper.slug}", f"{paper.title}, {paper.year}", paper.kind, range_text(paper), "\n".join(paper.columns))
+        cells = (
+            f"paper:{paper.slug}",
+            f"{paper.title}, {paper.year}",
+            paper.kind,
+            range_text(paper),
+            "\n".join(paper.columns),
+        )
         table.add_row(*map(Text, cells), Text(parts))
     return table
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from guerdon.batch import Batch
 from guerdon.cli.tables import number, share
 from guerdon.combine import Combine
-from guerdon.errors import UserError
 from guerdon.markers import resolve
 from guerdon.reward import Reward
 from guerdon.text.trajectory import completion_text, prompt_text
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from guerdon.scoring.explanation import Sample
+    from guerdon.scoring.job import Job
     from guerdon.scoring.ledger import Ledger
-    from guerdon.scoring.run import Job
     from guerdon.shaping.diagnosis import Diagnosis
 
 #: Characters shown of a prompt and of a completion.
@@ -99,7 +98,18 @@ def diagnosis_table(diagnosis: Diagnosis) -> RenderableType:
     from rich.text import Text
 
     table = Table(title="what carries the advantage", title_justify="left")
-    for head in ("term", "weight", "mean", "std", "share", "with length", "at lowest", "at highest", "flat groups", "unscored"):
+    for head in (
+        "term",
+        "weight",
+        "mean",
+        "std",
+        "share",
+        "with length",
+        "at lowest",
+        "at highest",
+        "flat groups",
+        "unscored",
+    ):
         table.add_column(head, justify="left" if head == "term" else "right", overflow="fold")
     for name, part in diagnosis.parts.items():
         numbers = (part.weight, part.mean, part.std)

@@ -44,18 +44,25 @@ def score(
     ],
     engine: Annotated[Engine, typer.Option(help="Where rewards are computed.")] = Engine.LOCAL,
     prompt: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column of prompts ['prompt' if there].", show_default=False)
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column of prompts ['prompt' if there].", show_default=False),
     ] = None,
     completion: Annotated[str, typer.Option(metavar="COLUMN", help="The column of completions.")] = "completion",
     group: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Rows equal in it are siblings [rows of equal prompts].", show_default=False),
+        typer.Option(
+            metavar="COLUMN", help="Rows equal in it are siblings [rows of equal prompts].", show_default=False
+        ),
     ] = None,
-    name: Annotated[str, typer.Option("--as", metavar="NAME", help="The name of the columns that are added.")] = "reward",
+    name: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="The name of the columns that are added.")
+    ] = "reward",
     step: Annotated[
         int | None, typer.Option(min=0, help="The training step, for rewards with a schedule.", show_default=False)
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows scored together; more where a group would be cut.")] = 1024,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Rows scored together; more where a group would be cut.")
+    ] = 1024,
     limit: Annotated[int | None, typer.Option(min=1, help="Score only the first rows.", show_default=False)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Begin a run that was stopped anew.")] = False,
@@ -74,7 +81,8 @@ def score(
     """
     from guerdon.cli.progress import watched
     from guerdon.scoring.data import open_data
-    from guerdon.scoring.run import Job, Run
+    from guerdon.scoring.job import Job
+    from guerdon.scoring.run import Run
 
     job = Job(
         data=open_data(data),
@@ -148,7 +156,9 @@ def _show(finished: Finished, *, explain: int, diagnose: bool) -> None:
                 show_extremes(screen, job, ledger, explain)
             if diagnose:
                 show_diagnosis(screen, job, ledger)
-    screen.print(f"{'written to' if finished.ledger is not None else 'nothing was left to do for'} {job.out}", soft_wrap=True)
+    screen.print(
+        f"{'written to' if finished.ledger is not None else 'nothing was left to do for'} {job.out}", soft_wrap=True
+    )
 
 
 def _show_rejected(kept: Path, number: int) -> None:

@@ -83,8 +83,8 @@ def fit_whitening(vectors: ArrayLike, dimensions: int | None = None, ridge: floa
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(500, 2)) * [3, 1] + 7
     >>> mean, matrix = fit_whitening(x)
-    >>> np.cov(((x - mean) @ matrix).T).round(3).tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
+    >>> bool(np.allclose(np.cov(((x - mean) @ matrix).T), np.eye(2), atol=1e-3))
+    True
     """
     sample = _sample(vectors)
     most = min(max(len(sample) - 1, 0), sample.shape[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
@@ -20,6 +21,7 @@ class _Slot:
 _lock = threading.Lock()
 _slots: dict[Hashable, _Slot] = {}
 _of_parent: list[dict[Hashable, _Slot]] = []
+_torch_at_fork = False
 
 
 def loaded(description: Hashable, load: Callable[[], T]) -> T:
@@ -52,11 +54,21 @@ def unload(description: Hashable | None = None) -> None:
             _slots.pop(description, None)
 
 
+def torch_usable_after_fork() -> None:
+    """Make PyTorch compute in one thread if this process was forked from one that had imported it: with more, it would hang.
+
+    >>> torch_usable_after_fork()
+    """
+    if _torch_at_fork:
+        sys.modules["torch"].set_num_threads(1)
+
+
 def _after_fork() -> None:
     """A child starts with nothing loaded. What the parent had is kept alive, since its threads cannot be joined here."""
-    global _lock, _slots
+    global _lock, _slots, _torch_at_fork
     _of_parent.append(_slots)
     _lock, _slots = threading.Lock(), {}
+    _torch_at_fork = "torch" in sys.modules
 
 
 if hasattr(os, "register_at_fork"):

@@ -10,6 +10,8 @@ from contextlib import closing, suppress
 from typing import Any
 from urllib.request import pathname2url
 
+from guerdon.text.sql import first_keyword
+
 # What a statement may do; everything else is refused. By number, as older Pythons do not name them all.
 _SELECT, _READ, _FUNCTION, _RECURSIVE = 21, 20, 31, 33
 # What a script may do besides: all but ATTACH (24), DETACH (25), PRAGMA (19) and virtual tables (29, 30).
@@ -84,6 +86,8 @@ def _fetch(connection: sqlite3.Connection, sql: str, clock: _Clock, most_rows: i
     held = 0
     with closing(connection.execute(sql)) as cursor:
         width = len(cursor.description or ())
+        if not width and first_keyword(sql):
+            return "failed", 0, [], False, "not a query"
         for row in cursor:
             if len(rows) == most_rows:
                 return "rows", width, rows, True, ""

@@ -15,16 +15,24 @@ if TYPE_CHECKING:
     from guerdon.rewards.length import Length, LengthFloor, LengthMatch, Overlong, Repetition
     from guerdon.rewards.match import ExactMatch, TokenF1
     from guerdon.rewards.overlap import RougeL
+    from guerdon.rewards.search import EvidenceContains, QueryMatch, SearchAnswer, SearchForm
     from guerdon.rewards.semantic import Cosine
     from guerdon.rewards.sql import SchemaLinking, SQLNgram, SQLQuery
+    from guerdon.rewards.sql_contrast import SQLContrast
     from guerdon.rewards.sql_execution import SQLExecution, SQLSyntax
+    from guerdon.rewards.subqueries import Answerability, Decomposition
+    from guerdon.rewards.verifiable import MathAnswer, NumericAnswer, SetAnswer
     from guerdon.rewards.votes import CrossVote, MajorityVote
+    from guerdon.rewards.xml_format import XMLCount, XMLFormat
 
 _HOMES = {
     "Agreement": "agreement",
+    "Answerability": "subqueries",
     "Choice": "choice",
     "Cosine": "semantic",
     "CrossVote": "votes",
+    "Decomposition": "subqueries",
+    "EvidenceContains": "search",
     "ExactMatch": "match",
     "Given": "given",
     "Judged": "judged",
@@ -32,24 +40,36 @@ _HOMES = {
     "LengthFloor": "length",
     "LengthMatch": "length",
     "MajorityVote": "votes",
+    "MathAnswer": "verifiable",
+    "NumericAnswer": "verifiable",
     "Overlong": "length",
+    "QueryMatch": "search",
     "Repetition": "length",
     "RougeL": "overlap",
-    "SchemaLinking": "sql",
-    "Script": "language",
+    "SQLContrast": "sql_contrast",
     "SQLExecution": "sql_execution",
     "SQLNgram": "sql",
     "SQLQuery": "sql",
     "SQLSyntax": "sql_execution",
+    "SchemaLinking": "sql",
+    "Script": "language",
+    "SearchAnswer": "search",
+    "SearchForm": "search",
+    "SetAnswer": "verifiable",
     "Tags": "format",
     "TokenF1": "match",
+    "XMLCount": "xml_format",
+    "XMLFormat": "xml_format",
 }
 
 __all__ = [
     "Agreement",
+    "Answerability",
     "Choice",
     "Cosine",
     "CrossVote",
+    "Decomposition",
+    "EvidenceContains",
     "ExactMatch",
     "Given",
     "Judged",
@@ -57,17 +77,26 @@ __all__ = [
     "LengthFloor",
     "LengthMatch",
     "MajorityVote",
+    "MathAnswer",
+    "NumericAnswer",
     "Overlong",
+    "QueryMatch",
     "Repetition",
     "RougeL",
-    "SchemaLinking",
-    "Script",
+    "SQLContrast",
     "SQLExecution",
     "SQLNgram",
     "SQLQuery",
     "SQLSyntax",
+    "SchemaLinking",
+    "Script",
+    "SearchAnswer",
+    "SearchForm",
+    "SetAnswer",
     "Tags",
     "TokenF1",
+    "XMLCount",
+    "XMLFormat",
 ]
 
 

@@ -24,9 +24,9 @@ def same_result(
     """Whether two results hold the same rows.
 
     ``"rows"``: as often each, in any order; ``"ordered"``: in the same order; ``"set"``: whatever their order and number. Columns
-    are compared by position. NULL equals NULL, 2 equals 2.0, text equals only the same text. Two numbers of which one is no whole
-    number are equal within ``tolerance`` relative to the larger; unless the order is given, what lies closer together within a column
-    than that is one value. Symmetric. ``n log n`` in the number of rows.
+    are compared by position. NULL equals NULL, 2 equals 2.0, text equals only the same text. A float equals a number
+    within ``tolerance``, relative to the larger; unless the order is given, what lies closer together within a column is one
+    value. Symmetric. ``n log n`` in the number of rows.
 
     Raises:
         ValueError: an unknown ``compare``.

@@ -230,7 +230,7 @@ class SQLNgram(Parsed):
 
     >>> batch = Batch(["SELECT T1.a FROM t AS T1 WHERE T1.b = 2"], gold_sql=["SELECT a FROM t WHERE b = 1"])
     >>> SQLNgram().score(batch).values.round(3).tolist()
-    [0.4]
+    [0.714]
     """
 
     n: int = field(default=2, kw_only=True)
@@ -241,14 +241,15 @@ class SQLNgram(Parsed):
             raise UserError(f"n={self.n!r} must be at least 1")
 
     def _compared(self, gold_sql: str, sql: str, gold: Profile, profile: Profile) -> tuple[float, Note]:
-        sides = ((gold_sql, gold), (sql, profile))
-        words = [
-            sql_words(text, side if isinstance(side, SQLProfile) else None, derived=not self.official)
-            for text, side in sides
-        ]
+        wanted = sql_words(gold_sql, _parsed(gold), derived=not self.official)
+        words = sql_words(sql, _parsed(profile), derived=not self.official)
         outcome = Outcome.SCORED if isinstance(profile, SQLProfile) else Outcome.MALFORMED
-        return words_jaccard(*words, n=self.n), Note(outcome, "" if profile else "the query does not parse", sql)
+        return words_jaccard(wanted, words, self.n), Note(outcome, "" if profile else "the query does not parse", sql)
 
     @classmethod
     def example(cls) -> Example:
         return Example(HONEST, HACKS)
+
+
+def _parsed(profile: Profile) -> SQLProfile | None:
+    return profile if isinstance(profile, SQLProfile) else None

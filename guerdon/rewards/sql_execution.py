@@ -117,10 +117,10 @@ class SQLExecution(Executed):
     ``empty_matches=False``. ``variant="official"``: the sets of the first 5,000 rows, exactly; empty results never match; SQL
     without the upper-case word SELECT scores 0; quotes are rewritten; a gold query that fails scores 0.
 
-    Range [0, 1]. Columns ``gold_sql``, ``database``. A query that the engine refuses, or that runs out of its time or memory, scores
-    0 with a note: it is the policy's. NaN with ``missing_data`` without a gold query or database or where the gold query fails,
-    ``timed_out`` where that runs out of time, ``instrument_error`` where its result has more than 10,000 rows, the database cannot
-    be read or the worker dies.
+    Range [0, 1]. Columns ``gold_sql``, ``database``. A query that the engine refuses, or that runs out of its time or memory,
+    scores 0 with a note: it is the policy's. NaN with ``missing_data`` without a gold query or database and where the gold query
+    fails, ``timed_out`` where that runs out of time, ``instrument_error`` where its result has more than 10,000 rows, the database
+    cannot be read or the worker dies.
 
     Source: Pourreza et al. 2025, Reasoning-SQL (arXiv 2503.23157), released code; the multiset comparison is ours.
 

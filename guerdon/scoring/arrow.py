@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from guerdon.errors import MissingExtra, UserError
 from guerdon.scoring.jsonl import file_fingerprint
-from guerdon.scoring.rows import Place, Row
+from guerdon.scoring.rows import START, Place, Row
 
 #: Rows taken out of a table at a time.
 SLICE = 1024
@@ -75,19 +75,18 @@ class ParquetFile:
     def fingerprint(self) -> str:
         return file_fingerprint(self.path)
 
-    def rows(self, start: Place = Place(), columns: Sequence[str] | None = None) -> Iterator[Row]:
-        """Every row from a place on; ``columns`` alone where they are given."""
-        names = None if columns is None else [name for name in self.columns if name in columns]
+    def rows(self, start: Place = START) -> Iterator[Row]:
+        """Every row from a place on."""
         with self._open() as file:
             groups, skip = _groups_from(file.metadata, start.number)
             before = start.number - skip
-            for batch in self._batches(file, groups, names):
+            for batch in self._batches(file, groups):
                 passed = min(skip, batch.num_rows)
                 yield from _rows(batch.slice(passed), before + passed)
                 skip, before = skip - passed, before + batch.num_rows
 
-    def _batches(self, file: Any, groups: list[int], names: list[str] | None) -> Iterator[Any]:
-        batches = file.iter_batches(SLICE, row_groups=groups, columns=names)
+    def _batches(self, file: Any, groups: list[int]) -> Iterator[Any]:
+        batches = file.iter_batches(SLICE, row_groups=groups)
         while True:
             try:
                 batch = next(batches)
@@ -145,10 +144,9 @@ class HuggingFaceDataset:
         """The fingerprint that the datasets library keeps, and the number of rows."""
         return f"{self.dataset._fingerprint}-{len(self.dataset)}"
 
-    def rows(self, start: Place = Place(), columns: Sequence[str] | None = None) -> Iterator[Row]:
-        """Every row from a place on; ``columns`` alone where they are given."""
-        names = None if columns is None else [name for name in self.columns if name in columns]
-        tables = self.dataset.with_format("arrow", columns=names)
+    def rows(self, start: Place = START) -> Iterator[Row]:
+        """Every row from a place on."""
+        tables = self.dataset.with_format("arrow")
         for at in range(start.number, len(self.dataset), SLICE):
             for batch in tables[at : at + SLICE].combine_chunks().to_batches():
                 yield from _rows(batch, at)

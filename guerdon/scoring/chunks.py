@@ -54,28 +54,35 @@ def chunks(
 def find_cuts(source: Source, layout: Layout, reward: Reward, limit: int | None = None) -> Cuts | None:
     """Where the data may be cut: after rows that no group reaches across. None: anywhere, since no reward compares rows.
 
-    One pass over the data; about 40 bytes of memory per row.
+    One pass over the data, which keeps some numbers for every run of equal keys.
 
     Raises:
         UserError: rows that must be scored together lie more than ``LARGEST_CHUNK`` rows apart.
     """
     if reward.siblings is None:
         return None
-    ties = [name for name in ("group", reward.siblings) if name == reward.siblings or layout.group or layout.prompt]
-    columns = {name for name in (layout.prompt, layout.group, *ties) if name}
-    keys: dict[str, array[int]] = {tie: array("Q") for tie in ties}
-    numbers = array("q")
-    for row in islice(source.rows(columns=sorted(columns)), limit):
-        numbers.append(row.after.number)
-        for tie, column in keys.items():
-            column.append(tie_key(tie, layout, row))
-    at = np.frombuffer(numbers, dtype=np.int64) if numbers else np.empty(0, dtype=np.int64)
-    clean = np.ones(len(at), dtype=bool)
-    for tie, column in keys.items():
-        clean &= _clean(np.frombuffer(column, dtype=np.uint64) if column else np.empty(0, dtype=np.uint64))
-    _check_span(source, layout, reward, at, clean)
-    cuts = np.zeros(int(at[-1]) + 1 if len(at) else 1, dtype=bool)
-    cuts[at] = clean
+    grouped = layout.group is not None or layout.prompt is not None
+    ties = ["group", reward.siblings] if grouped and reward.siblings != "group" else [reward.siblings]
+    keys = [array("Q") for _ in ties]
+    ends, sizes = array("q"), array("q")
+    for row in map(layout.checked, islice(source.rows(), limit)):
+        if row.fault:
+            continue
+        key = [tie_key(tie, layout, row) for tie in ties]
+        if ends and all(column[-1] == value for column, value in zip(keys, key, strict=True)):
+            ends[-1], sizes[-1] = row.after.number, sizes[-1] + 1
+            continue
+        ends.append(row.after.number)
+        sizes.append(1)
+        for column, value in zip(keys, key, strict=True):
+            column.append(value)
+    clean = np.ones(len(ends), dtype=bool)
+    for column in keys:
+        clean &= closed(np.array(column, dtype=np.uint64))
+    last = np.array(ends, dtype=np.int64)
+    _check_spans(source, layout, reward, last, np.array(sizes, dtype=np.int64), clean)
+    cuts = np.zeros(int(last[-1]) + 1 if len(last) else 1, dtype=bool)
+    cuts[last[clean]] = True
     return cuts
 
 
@@ -92,28 +99,32 @@ def tie_keys(reward: Reward, layout: Layout, rows: Sequence[Row], groups: Sequen
     return groups if tie == "group" else [tie_key(tie, layout, row) for row in rows]
 
 
-def _clean(keys: NDArray[np.uint64]) -> Cuts:
-    """(N,) whether no key at or before a position occurs after it."""
-    if not len(keys):
-        return np.ones(0, dtype=bool)
-    _, last, inverse = np.unique(keys[::-1], return_index=True, return_inverse=True)
-    final = (len(keys) - 1 - last)[inverse[::-1]]
-    return np.asarray(np.maximum.accumulate(final) == np.arange(len(keys)))
+def closed(keys: NDArray[np.uint64]) -> Cuts:
+    """(N,) whether no key at or before a position occurs after it.
+
+    >>> closed(np.array([1, 2, 1, 3], dtype=np.uint64)).tolist()
+    [False, False, True, True]
+    """
+    _, first, inverse = np.unique(keys[::-1], return_index=True, return_inverse=True)
+    last = (len(keys) - 1 - first)[inverse[::-1]]
+    return np.asarray(np.maximum.accumulate(last) == np.arange(len(keys)), dtype=bool)
 
 
-def _check_span(source: Source, layout: Layout, reward: Reward, at: NDArray[np.int64], clean: Cuts) -> None:
-    ends = np.concatenate([[-1], np.flatnonzero(clean)])
-    spans = np.diff(ends)
+def _check_spans(
+    source: Source, layout: Layout, reward: Reward, ends: NDArray[np.int64], sizes: NDArray[np.int64], clean: Cuts
+) -> None:
+    rows = np.concatenate([[0], np.cumsum(sizes)[clean]])
+    spans = np.diff(rows)
     if not len(spans) or spans.max() <= LARGEST_CHUNK:
         return
-    start = int(ends[spans.argmax()]) + 1
-    first, last = at[start], at[start + int(spans.max()) - 1]
-    where = f"{source.unit}s {first} to {last} of {source.name}"
     if reward.siblings == "batch":
         raise UserError(
             f"reward {reward.name!r} compares all rows with each other, and there are more than {LARGEST_CHUNK}; "
             "take a rule that compares within groups (such as 'zscore'), or score fewer rows with --limit"
         )
+    widest = int(spans.argmax())
+    before = ends[clean][widest - 1] if widest else 0
+    where = f"{source.unit}s {before + 1} to {ends[clean][widest]} of {source.name}"
     column = layout.group or layout.prompt if reward.siblings == "group" else reward.siblings
     raise UserError(
         f"reward {reward.name!r} compares rows of equal {column!r}, and in {where} they lie too far apart to be scored "

@@ -60,7 +60,9 @@ def _from_hub(data: str, dataset: str, config: str | None, split: str) -> Source
     try:
         loaded = hugging_face().load_dataset(dataset, config, split=split)
     except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(f"data {data!r} is no file, and not to be had from the Hugging Face hub: {_short(error)}") from error
+        raise UserError(
+            f"data {data!r} is no file, and not to be had from the Hugging Face hub: {_short(error)}"
+        ) from error
     return HuggingFaceDataset(data, _one(loaded, data, None))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from guerdon.combine import Combine
 from guerdon.reward import Reward
+from guerdon.scoring.job import Job
 from guerdon.scoring.ledger import Ledger
 from guerdon.scoring.recorded import recorded_values
-from guerdon.scoring.run import Job
 
 #: Siblings read to explain one sample.
 MOST_SIBLINGS = 1024
@@ -37,6 +37,7 @@ def extremes(job: Job, ledger: Ledger, k: int) -> tuple[list[Sample], list[Sampl
     order = np.argsort(-values, kind="stable")[: int((~np.isnan(values)).sum())]
     best = order[: min(k, (len(order) + 1) // 2)]
     worst = order[len(best) :][::-1][:k]
+    tellable = told(job.reward)
     ties, offsets = ledger.column("tie"), ledger.column("offset")
 
     def sample(index: int) -> Sample:
@@ -47,23 +48,37 @@ def extremes(job: Job, ledger: Ledger, k: int) -> tuple[list[Sample], list[Sampl
             rows, position = np.append(rows, index), len(rows)
         records = job.output.read(job.out, rows.tolist(), offsets[rows].tolist())
         record = records[position]
-        nodes = list(told(job.reward))
+        nodes = [node for node in job.reward.walk() if node in tellable]
         found = recorded_values(nodes, job.layout.batch(records, job.step), job.columns)
-        worth = {node: math.nan if got is None else float(got[position]) for node, got in zip(nodes, found, strict=True)}
+        worth = {
+            node: math.nan if got is None else float(got[position]) for node, got in zip(nodes, found, strict=True)
+        }
         worth[job.reward] = float(values[index])
-        return Sample(index + 1, record, float(values[index]), worth, _notes(record.get(job.columns.note), job.columns.paths))
+        return Sample(
+            index + 1, record, float(values[index]), worth, _notes(record.get(job.columns.note), job.columns.paths)
+        )
 
     return [sample(int(i)) for i in best], [sample(int(i)) for i in worst]
 
 
-def told(reward: Reward, selected: bool = False) -> Iterator[Reward]:
-    """The nodes whose values follow from what is recorded: not those that compare samples under a rule that passes some over, nor
-    those that compare the whole file."""
-    if not (reward.siblings == "batch" or (selected and reward.siblings is not None)):
-        yield reward
-    selects = isinstance(reward, Combine) and reward.law.plan is not None
-    for child in reward.children:
-        yield from told(child, selected or selects)
+def told(reward: Reward) -> set[Reward]:
+    """The nodes of a tree whose values follow from what is recorded.
+
+    Those with a part of their own do. A rule without one is applied anew, which does not tell what it was if it compares the
+    whole file, or if it compares siblings of which a rule above passed some over.
+    """
+    found: set[Reward] = set()
+
+    def follows(node: Reward, selected: bool) -> bool:
+        selects = isinstance(node, Combine) and node.law.plan is not None
+        below = [follows(child, selected or selects) for child in node.children]
+        tied = node.own_tie == "batch" or (node.own_tie is not None and selected)
+        if node.own_parts or (all(below) and not tied):
+            found.add(node)
+        return node in found
+
+    follows(reward, False)
+    return found
 
 
 def _notes(said: str | None, paths: tuple[str, ...]) -> dict[str, str]:

@@ -40,7 +40,7 @@ class Journal:
         self._file = self._recover()
         self._files: dict[str, IO[bytes]] = {}
         self._pending: Entry | None = None
-        if not (self.entry or {}).get("done"):
+        if self.entry is None or not self.entry.get("done"):
             self._files = {name: self._reopen(name) for name in names}
 
     def _recover(self) -> IO[bytes]:
@@ -116,7 +116,9 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

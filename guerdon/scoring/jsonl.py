@@ -8,7 +8,7 @@ import json
 import math
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from typing import IO, Any
 from uuid import UUID
 
 from guerdon.errors import UserError
-from guerdon.scoring.rows import DEEPEST_ROW, LONGEST_ROW, Place, Row
+from guerdon.scoring.rows import DEEPEST_ROW, LONGEST_ROW, START, Place, Row
 
 BOM = b"\xef\xbb\xbf"
 #: Of a row that is too long, this many bytes are kept.
@@ -50,7 +50,7 @@ class JsonLines:
     def fingerprint(self) -> str:
         return file_fingerprint(self.path)
 
-    def rows(self, start: Place = Place(), columns: Sequence[str] | None = None) -> Iterator[Row]:
+    def rows(self, start: Place = START) -> Iterator[Row]:
         """Every row from a place on.
 
         Raises:
@@ -68,7 +68,7 @@ class JsonLines:
         except (OSError, EOFError, zlib.error) as error:
             raise UserError(f"{self.name} cannot be read after line {place.number}: {error}") from error
 
-    def _open(self) -> IO[bytes]:
+    def _open(self) -> IO[bytes] | gzip.GzipFile:
         return gzip.open(self.path, "rb") if self.gzipped else self.path.open("rb")
 
     def _row(self, line: bytes, size: int, place: Place) -> Row:
@@ -90,7 +90,7 @@ class JsonLines:
         return None if self.gzipped else place.offset / size if size else 1.0
 
 
-def _rest_of_line(file: IO[bytes]) -> int:
+def _rest_of_line(file: IO[bytes] | gzip.GzipFile) -> int:
     """The bytes passed over up to the end of the line."""
     passed = 0
     while more := file.readline(LONGEST_ROW):
@@ -168,7 +168,9 @@ def _check_unicode(line: bytes, record: dict[str, Any]) -> None:
     try:
         json.dumps(record, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise Malformed(f"text with half a surrogate pair, {error.object[error.start]!a}, which no Unicode text holds") from None
+        raise Malformed(
+            f"text with half a surrogate pair, {error.object[error.start]!a}, which no Unicode text holds"
+        ) from None
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Ledger: the numbers of every scored row in a file of fixed width, from which summaries are made without reading the rows again."""
+"""Ledger: the numbers of every scored row in a file of fixed width, so that summaries need not read the rows again."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guerdon.batch import Batch
-from guerdon.scores import Scores
+from guerdon.scores import Floats, Scores
 from guerdon.text.trajectory import completion_text
 
 #: Rows read at a time.
 BLOCK = 16_384
+#: Times the file is read to go through its groups.
+MOST_PORTIONS = 32
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,12 @@ class Ledger:
     @property
     def dtype(self) -> np.dtype[Any]:
         """One row."""
-        numbers = [("length", "<f8"), ("value", "<f8"), ("parts", "<f8", (len(self.parts),)), ("terms", "<f8", (self.terms,))]
+        numbers = [
+            ("length", "<f8"),
+            ("value", "<f8"),
+            ("parts", "<f8", (len(self.parts),)),
+            ("terms", "<f8", (self.terms,)),
+        ]
         return np.dtype([("group", "<u8"), ("tie", "<u8"), ("offset", "<u8"), *numbers])
 
     def encode(
@@ -68,8 +75,14 @@ class Ledger:
         empty = np.zeros(0, self.dtype)[name]
         return np.concatenate([empty, *(block[name].copy() for block in self.blocks())])
 
+    def groups(self, most: int = 100_000) -> Iterator[tuple[NDArray[np.uint64], Floats]]:
+        """The group keys and values of all rows, in portions of about ``most`` rows that no group reaches across."""
+        portions = min(MOST_PORTIONS, len(self) // most + 1)
+        for portion in range(portions):
+            picked = [block[block["group"] % portions == portion][["group", "value"]] for block in self.blocks()]
+            rows = np.concatenate([np.zeros(0, self.dtype)[["group", "value"]], *picked])
+            yield rows["group"], rows["value"]
+
     def group_numbers(self) -> NDArray[np.int64]:
         """(N,) group keys as small numbers."""
         return np.unique(self.column("group"), return_inverse=True)[1]
-
-

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from guerdon.errors import UserError
+from guerdon.scores import Floats, Scores
 from guerdon.scoring.arrow import pyarrow
 from guerdon.scoring.jsonl import line_of, parse_record
 from guerdon.scoring.rows import Row
-from guerdon.scores import Floats, Scores
 
 #: Rows of one row group of a Parquet file.
 ROW_GROUP = 32_768
@@ -79,7 +79,9 @@ def find_output(out: Path, schema: Any, added: Columns) -> Output:
     if out.suffix in (".jsonl", ".ndjson"):
         bytes_ = next((field.name for field in schema or () if _binary(field.type)), None)
         if bytes_ is not None:
-            raise UserError(f"column {bytes_!r} holds bytes, which JSON cannot; write Parquet: --out {out.with_suffix('.parquet')}")
+            raise UserError(
+                f"column {bytes_!r} holds bytes, which JSON cannot; write Parquet: --out {out.with_suffix('.parquet')}"
+            )
         return JsonLinesOutput()
     if out.suffix == ".parquet":
         pyarrow()
@@ -168,7 +170,9 @@ class ParquetOutput:
             os.fsync(file.fileno())
         fresh.replace(target)
         spool.unlink()
-        return [f"column {name!r} holds values that share no type and is written as JSON text" for name in sorted(mixed)]
+        return [
+            f"column {name!r} holds values that share no type and is written as JSON text" for name in sorted(mixed)
+        ]
 
     def _common(self, spool: Path) -> tuple[Any, set[str]]:
         """The schema that all chunks fit in, and the columns that have no common type."""
@@ -285,5 +289,3 @@ def _conformed(table: Any, schema: Any, mixed: set[str]) -> Any:
         else:
             columns.append(arrow.array(column.to_pylist(), field.type))
     return arrow.Table.from_arrays(columns, schema=schema)
-
-

@@ -19,21 +19,24 @@ from guerdon.runtime import Evaluation, Rows, run_blocking
 from guerdon.scores import Floats, Scores
 from guerdon.scoring.chunks import chunks, find_cuts, tie_keys
 from guerdon.scoring.data import open_data
+from guerdon.scoring.job import Job
 from guerdon.scoring.ledger import Ledger
 from guerdon.scoring.output import Columns
-from guerdon.scoring.run import Finished, Job
+from guerdon.scoring.run import Finished
 
 
 class Recorded(Evaluation):
-    """An evaluation over a scored file's rows: rewards that look at completions give what they gave then, rules are applied anew."""
+    """An evaluation over a scored file's rows: what has a part of its own gives what it gave then, other rules are applied anew."""
 
     def __init__(self, batch: Batch, columns: Columns) -> None:
         super().__init__(batch)
         self.columns = columns
 
-    async def leaf(self, reward: Reward, view: Batch, rows: Rows | None) -> Scores:
-        parts = {path: floats(view[self.columns.part(path)]) for path in reward.own_parts}
-        return Scores(parts[reward.name], parts=parts)
+    async def _evaluate(self, reward: Reward, view: Batch, rows: Rows | None) -> Scores:
+        if not reward.own_parts:
+            return await super()._evaluate(reward, view, rows)
+        parts = {path: floats(view[self.columns.part(path)]) for path in reward.part_owners}
+        return Scores(parts[reward.own_parts[0]], parts=parts)
 
 
 def floats(values: Sequence[Any]) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +17,9 @@ class Place(NamedTuple):
 
     number: int = 0
     offset: int = 0
+
+
+START = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,8 @@ class Source(Protocol):
     def fingerprint(self) -> str:
         """A hash of all that the data holds."""
 
-    def rows(self, start: Place = Place(), columns: Sequence[str] | None = None) -> Iterator[Row]:
-        """Every row from a place on; a source of columns may read these alone."""
+    def rows(self, start: Place = START) -> Iterator[Row]:
+        """Every row from a place on."""
 
     def share(self, place: Place) -> float | None:
         """How much of the data lies before a place, 0 to 1; None where that is not known."""

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from guerdon.combine import Combine
 from guerdon.errors import GuerdonError, SpecError, UserError
-from guerdon.reward import Reward
 from guerdon.runtime import Report, score, score_all
 from guerdon.scores import Scores
-from guerdon.scoring.chunks import BATCH_SIZE, Chunk, chunks, find_cuts, tie_keys
+from guerdon.scoring.chunks import Chunk, chunks, find_cuts, tie_keys
+from guerdon.scoring.job import Job
 from guerdon.scoring.journal import Journal, is_begun, write_durably
 from guerdon.scoring.jsonl import KEPT, line_of
-from guerdon.scoring.layout import COMPLETION, Layout, find_layout
 from guerdon.scoring.ledger import Ledger
-from guerdon.scoring.output import Columns, Output, find_output
-from guerdon.scoring.rows import Place, Row, Source
+from guerdon.scoring.rows import START, Place, Row
 from guerdon.scoring.summary import Summary, summarise
 from guerdon.spec import to_spec
 
@@ -48,98 +44,6 @@ class Start(StrEnum):
 
 class FailedReward(GuerdonError, RuntimeError):
     """A reward raised where it should have scored."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to score: ``data`` with ``reward`` into ``out``.
-
-    Attributes:
-        prompt, completion, group: columns of the data; ``prompt=None`` takes ``"prompt"`` if it is there, ``group=None`` takes
-            rows of equal prompts as siblings.
-        value: name of the column for the reward, and beginning of the names of the others.
-        step: the training step, for rewards with a schedule.
-        limit: score only so many rows from the beginning.
-        batch_size: rows scored together; more where a group would be cut.
-    """
-
-    data: Source
-    reward: Reward
-    out: Path
-    prompt: str | None = None
-    completion: str = COMPLETION
-    group: str | None = None
-    value: str = "reward"
-    step: int | None = None
-    limit: int | None = None
-    batch_size: int = BATCH_SIZE
-
-    @cached_property
-    def columns(self) -> Columns:
-        """The columns that scoring adds."""
-        return Columns(self.value, tuple(self.reward.part_owners))
-
-    @cached_property
-    def terms(self) -> tuple[Reward, ...]:
-        """The terms of the reward, where it is a weighted sum."""
-        weighted = isinstance(self.reward, Combine) and self.reward.rule == "weighted_sum"
-        return self.reward.terms if weighted and isinstance(self.reward, Combine) else ()
-
-    @cached_property
-    def layout(self) -> Layout:
-        """Which column is what, found from the first rows."""
-        head: Sequence[Row] = ()
-        for chunk in chunks(islice(self.data.rows(), self.limit)):
-            head = chunk.rows
-            if not all(row.fault for row in head):
-                break
-        return find_layout(
-            self.reward,
-            head,
-            declared=self.data.columns,
-            prompt=self.prompt,
-            completion=self.completion,
-            group=self.group,
-            added=frozenset(self.columns.names),
-        )
-
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """What must be the same when a run goes on."""
-        return {
-            "data": self.data.fingerprint(),
-            "reward": self.reward.fingerprint,
-            "prompt": self.prompt,
-            "completion": self.completion,
-            "group": self.group,
-            "as": self.value,
-            "step": self.step,
-            "limit": self.limit,
-        }
-
-    @cached_property
-    def output(self) -> Output:
-        """The kind of file that is written."""
-        return find_output(self.out, self.data.schema, self.columns)
-
-    def beside(self, suffix: str) -> Path:
-        """A path next to the output."""
-        return self.out.with_name(self.out.name + suffix)
-
-    @property
-    def record(self) -> Path:
-        """Where the record of a finished run lies."""
-        return self.beside(".run.json")
-
-    @property
-    def rejected(self) -> Path:
-        """Where refused rows are kept."""
-        return self.beside(".rejected.jsonl")
-
-    @property
-    def folder(self) -> Path:
-        """Where a run under way keeps its files."""
-        return self.beside(".partial")
 
 
 @dataclass(frozen=True)
@@ -212,7 +116,10 @@ class Run:
             if known.get(name) != value
         ]
         if differs:
-            raise UserError(f"{where} belongs to another run: {'; '.join(differs)}. Go on as it was begun, or begin anew with {anew}")
+            raise UserError(
+                f"{where} belongs to another run: {'; '.join(differs)}. "
+                f"Go on as it was begun, or begin anew with {anew}"
+            )
 
     def finish(self, watch: Callable[[Progress], None] = lambda progress: None) -> Finished:
         """Score all that is left, and write the finished files.
@@ -245,7 +152,7 @@ class Run:
 
     def _score_rest(self, journal: Journal, watch: Callable[[Progress], None]) -> None:
         job = self.job
-        before = journal.entry or {"place": Place(), "rows": 0, "rejected": 0, "seconds": 0.0, "report": asdict(Report())}
+        before = journal.entry or {"place": START, "rows": 0, "rejected": 0, "seconds": 0.0, "report": asdict(Report())}
         place, rows, rejected = Place(*before["place"]), before["rows"], before["rejected"]
         report = Report(**before["report"])
         started = last = time.monotonic()
@@ -260,7 +167,14 @@ class Run:
                 if time.monotonic() - last >= self.checkpoint_seconds:
                     journal.checkpoint()
                     last = time.monotonic()
-                watch(Progress(rows, rejected, rows + rejected - before["rows"] - before["rejected"], job.data.share(chunk.after)))
+                watch(
+                    Progress(
+                        rows,
+                        rejected,
+                        rows + rejected - before["rows"] - before["rejected"],
+                        job.data.share(chunk.after),
+                    )
+                )
                 place = chunk.after
         finally:
             journal.checkpoint()
@@ -329,7 +243,9 @@ class Run:
     def __enter__(self) -> Run:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._journal is None:
             return
         if self._finished or self._journal.entry is None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from guerdon.runtime import Report
 from guerdon.scores import Floats
@@ -86,30 +87,42 @@ def summarise(ledger: Ledger, *, rejected: int, report: Report, seconds: float) 
     for values in _values(ledger):
         squares += np.nansum((values - mean) ** 2, axis=0)
     spreads = [
-        Spread(float(mean[k]), math.sqrt(squares[k] / count[k]), float(low[k]), float(high[k]), float(1 - count[k] / rows))
+        Spread(
+            float(mean[k]), math.sqrt(squares[k] / count[k]), float(low[k]), float(high[k]), float(1 - count[k] / rows)
+        )
         if count[k]
         else Spread(unscored=1.0 if rows else math.nan)
         for k in range(len(count))
     ]
-    groups, within, flat = within_groups(ledger.column("group"), ledger.column("value"))
+    within = [group_stds(keys, values) for keys, values in ledger.groups()]
+    groups = sum(map(len, within))
+    flat = sum(int((stds < 1e-12).sum()) for stds in within)
+    mean_std = sum(float(stds.sum()) for stds in within) / groups if groups else math.nan
     return Summary(
-        rows, rejected, spreads[0], dict(zip(ledger.parts, spreads[1:], strict=True)), groups, within, flat, report, seconds
+        rows,
+        rejected,
+        spreads[0],
+        dict(zip(ledger.parts, spreads[1:], strict=True)),
+        groups,
+        mean_std,
+        flat,
+        report,
+        seconds,
     )
 
 
-def within_groups(keys: Any, values: Floats) -> tuple[int, float, int]:
-    """Groups of at least two scored samples; the mean standard deviation inside them (NaN without any); how many have none.
+def group_stds(keys: NDArray[np.uint64], values: Floats) -> Floats:
+    """(G,) the standard deviation (of the population) inside each group that has at least two scored samples.
 
-    >>> within_groups(np.array([7, 7, 9, 9, 4]), np.array([0.0, 1.0, 2.0, 2.0, 5.0]))
-    (2, 0.25, 1)
+    >>> group_stds(np.array([7, 7, 9, 9, 4], dtype=np.uint64), np.array([0.0, 1.0, 2.0, 2.0, 5.0])).tolist()
+    [0.5, 0.0]
     """
     scored = ~np.isnan(values)
     _, inverse, sizes = np.unique(keys[scored], return_inverse=True, return_counts=True)
     values = values[scored]
     means = np.bincount(inverse, values, len(sizes)) / np.maximum(sizes, 1)
-    deviations = values - means[inverse]
-    stds = np.sqrt(np.bincount(inverse, deviations**2, len(sizes)) / np.maximum(sizes, 1))[sizes > 1]
-    return len(stds), float(stds.mean()) if len(stds) else math.nan, int((stds < 1e-12).sum())
+    squares = np.bincount(inverse, (values - means[inverse]) ** 2, len(sizes))
+    return np.asarray(np.sqrt(squares / np.maximum(sizes, 1))[sizes > 1])
 
 
 def _values(ledger: Ledger) -> Any:

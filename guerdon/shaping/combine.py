@@ -27,7 +27,9 @@ def as_terms(terms: ArrayLike) -> Floats:
     try:
         array = np.asarray(terms, dtype=np.float64)
     except ValueError:
-        raise ValueError("terms has rows of different lengths or no numbers; give N values per term, shape (K, N)") from None
+        raise ValueError(
+            "terms has rows of different lengths or no numbers; give N values per term, shape (K, N)"
+        ) from None
     if array.ndim != 2 or not len(array):
         raise ValueError(f"terms has shape {array.shape}; give at least one row of N values per term, shape (K, N)")
     return array

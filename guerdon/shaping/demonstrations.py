@@ -125,7 +125,7 @@ def prediction_kl(real: ArrayLike, predicted: ArrayLike) -> float:
     0.3681
     """
     p, q = np.asarray(real, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(p > 0, p * (np.log(np.where(p > 0, p, 1.0)) - np.log(q)), 0.0)
     return float(terms.sum(axis=-1).mean())
 

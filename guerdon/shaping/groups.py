@@ -206,12 +206,13 @@ def moments(values: Floats, index: Ints, count: int, *, ddof: int = 0) -> tuple[
     n = np.bincount(of, minlength=count).astype(np.float64)
     low, high = extremes(values, index, count)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(of, weights=v, minlength=count) / n
-        mean += np.bincount(of, weights=v - mean[of], minlength=count) / n
+        mean = _sums(of, v / n[of], count)
+        mean = mean + _sums(of, v - mean[of], count) / n
         constant = ~(high - low > ROUNDING * np.maximum(np.abs(high), np.abs(low)))
         mean = np.where(constant & (n > 0), low, mean)
-        squares = np.bincount(of, weights=(v - mean[of]) ** 2, minlength=count)
-        std = np.sqrt(squares / (n - ddof))
+        reach = np.maximum(high - mean, mean - low)  # keeps the squares of very large and very small values in range
+        squares = _sums(of, ((v - mean[of]) / reach[of]) ** 2, count)
+        std = reach * np.sqrt(squares / (n - ddof))
     std = np.where(constant | (n <= ddof), 0.0, std)
     return mean, np.where(n > 0, std, np.nan), constant
 

@@ -38,7 +38,9 @@ def wilson_interval(successes: float, count: int, *, level: float = 0.95) -> Int
     share = successes / count
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     reach = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return Interval(share, max(middle - reach, 0.0), min(middle + reach, 1.0))
+    low = 0.0 if successes == 0 else middle - reach
+    high = 1.0 if successes == count else middle + reach
+    return Interval(share, low, high)
 
 
 def bootstrap_interval(

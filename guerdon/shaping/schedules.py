@@ -80,32 +80,59 @@ def warmup_cosine(step: float, *, warmup_steps: float, steps: float, peak: float
 def residual_weights(
     step: float,
     *,
-    alpha: float = 0.8,
+    alpha: float | None = None,
     beta: float = 0.2,
     kind: Literal["smart", "linear"] = "smart",
     warmup_steps: float = 200,
     decay_steps: float = 2000,
     floor: float = 0.02,
 ) -> tuple[float, float]:
-    """Weights (alpha_t, beta_t) of the outcome and the intermediate reward; what beta loses, alpha gains.
+    """Weights (alpha_t, beta_t) of the outcome and of other evidence, alpha_t = 1 - beta_t; both in [0, 1].
 
-    ``smart``: beta falls to 0.75 beta along (step / warmup_steps)^1.5, then by a cosine to ``floor`` over ``decay_steps``.
-    ``linear``: beta (1 - step / warmup_steps), 0 from there on.
+    ``smart``: beta falls to 0.75 beta along (step / warmup_steps)^1.5, then by a cosine to ``floor`` (at most beta) over
+    ``decay_steps``. ``linear``: beta (1 - step / warmup_steps), 0 from there on. A negative step counts as 0, fewer than one
+    smart step as one. An ``alpha`` that is not 1 - beta moves towards 1 - beta_t during the warm-up.
 
     Source: SubSearch 2026 (arXiv 2604.07415), released schedule.
 
     >>> [round(weight, 4) for weight in residual_weights(100)]
     [0.8177, 0.1823]
     """
+    at, first = max(0.0, step), 1.0 - beta if alpha is None else alpha
     if kind == "linear":
-        weight = linear(step, start=beta, end=0.0, steps=warmup_steps)
-    elif kind != "smart":
+        share = _progress(at, max(0.0, warmup_steps), True)
+        return first + (1.0 - first) * share, beta * (1.0 - share)
+    if kind != "smart":
         raise ValueError(f"kind={kind!r} is unknown; choices: smart, linear")
-    elif step < warmup_steps:
-        weight = beta - 0.25 * beta * _progress(step, warmup_steps, True) ** 1.5
+    warm, low = max(1.0, warmup_steps), max(0.0, min(floor, beta))
+    middle = max(low, 0.75 * beta)
+    if at < warm:
+        share = (at / warm) ** 1.5
+        weight = beta + (middle - beta) * share
+        own = first + (min(1.0, max(first, 1.0 - middle)) - first) * share
     else:
-        weight = cosine(step - warmup_steps, start=0.75 * beta, end=floor, steps=decay_steps)
-    return alpha + (beta - weight), weight
+        weight = cosine(at - warm, start=middle, end=low, steps=max(1.0, decay_steps))
+        own = 1.0 - weight
+    return min(max(own, 0.0), 1.0), min(max(weight, 0.0), 1.0)
+
+
+def residual_weight(
+    step: float,
+    *,
+    beta: float = 0.2,
+    kind: Literal["smart", "linear"] = "smart",
+    warmup_steps: float = 200,
+    decay_steps: float = 2000,
+    floor: float = 0.02,
+) -> float:
+    """The weight beta_t of :func:`residual_weights`.
+
+    >>> residual_weight(0), residual_weight(9999)
+    (0.2, 0.02)
+    """
+    return residual_weights(
+        step, beta=beta, kind=kind, warmup_steps=warmup_steps, decay_steps=decay_steps, floor=floor
+    )[1]
 
 
 def adaptive_weight_initial() -> dict[str, Any]:
@@ -115,6 +142,57 @@ def adaptive_weight_initial() -> dict[str, Any]:
     {'ema': None, 'slope': 0.0, 'mode': 'nothing'}
     """
     return {"ema": None, "slope": 0.0, "mode": "nothing"}
+
+
+def outcome_ema(outcomes: Sequence[float], state: Mapping[str, Any], *, decay: float = 0.98) -> dict[str, Any]:
+    """The state after a batch of outcomes, whatever their order: ema' = d^n ema + (1 - d^n) mean, slope = (ema' - ema) / n.
+
+    Outcomes are cut to [0, 1]; the first batch sets the EMA to its mean, with slope 0. Unscored ones (NaN) do not count.
+
+    >>> outcome_ema([1.0, 0.0], {"ema": 0.5})["ema"], outcome_ema([1.0, 0.0], adaptive_weight_initial())["ema"]
+    (0.5, 0.5)
+    """
+    seen = [min(max(float(outcome), 0.0), 1.0) for outcome in outcomes if not math.isnan(outcome)]
+    if not seen:
+        return dict(state)
+    mean, last, kept = sum(seen) / len(seen), state["ema"], min(max(decay, 0.0), 0.9999) ** len(seen)
+    if last is None:
+        return {**state, "ema": mean, "slope": 0.0}
+    ema = kept * last + (1.0 - kept) * mean
+    return {**state, "ema": ema, "slope": (ema - last) / len(seen)}
+
+
+def adapted_weight(
+    weight: float,
+    state: Mapping[str, Any],
+    *,
+    highest: float = 0.2,
+    floor: float = 0.02,
+    target: float = 0.65,
+    tolerance: float = 5e-4,
+    rate: float = 0.2,
+    largest_step: float = 0.01,
+) -> tuple[float, str]:
+    """The scheduled weight of other evidence, corrected by how outcomes go; and what was done: increase, decrease or nothing.
+
+    Low and flat (ema < target, |slope| <= tolerance) raises it by rate (target - ema) (highest - weight); high and rising
+    (ema > target, slope > tolerance) lowers it by rate (ema - target) (weight - floor). The change is at most
+    ``largest_step``, the result in [floor, highest]. It starts from the given weight each time. Without an EMA nothing is done.
+
+    Source: SubSearch 2026 (arXiv 2604.07415), adaptive gate.
+
+    >>> adapted_weight(0.15, {"ema": 0.0, "slope": 0.0})
+    (0.1565, 'increase')
+    """
+    low, high = min(floor, highest), max(floor, highest)
+    ema, slope = state["ema"], state["slope"]
+    change, mode = 0.0, "nothing"
+    if ema is not None and ema < target and abs(slope) <= tolerance:
+        change, mode = rate * (target - ema) * (high - weight), "increase"
+    elif ema is not None and ema > target and slope > tolerance:
+        change, mode = -rate * (ema - target) * (weight - low), "decrease"
+    limit = max(0.0, largest_step)
+    return min(max(weight + min(max(change, -limit), limit), low), high), mode
 
 
 def adaptive_weight(
@@ -130,30 +208,29 @@ def adaptive_weight(
     largest_step: float = 0.01,
     decay: float = 0.98,
 ) -> tuple[float, dict[str, Any]]:
-    """The scheduled weight of an auxiliary reward, corrected by how outcomes go; and the next state.
+    """:func:`adapted_weight` after one more outcome has entered the EMA; and the next state.
 
-    ema follows the outcomes, slope is its change. Low and flat (ema < target, |slope| <= tolerance) raises the weight by
-    rate (target - ema) (highest - weight); high and rising (ema > target, slope > tolerance) lowers it by
-    rate (ema - target) (weight - floor). The change is at most ``largest_step``, the result in [floor, highest]. The correction
-    starts from the given weight each time: only the EMA is carried on. An unscored outcome (NaN) leaves the state as it is.
+    Only the EMA is carried on. An unscored outcome (NaN) leaves the state as it is.
 
-    Source: SubSearch 2026 (arXiv 2604.07415), adaptive gate.
+    Source: SubSearch 2026 (arXiv 2604.07415), adaptive gate, sample by sample.
 
     >>> adaptive_weight(0.15, 0.0, adaptive_weight_initial())
     (0.1565, {'ema': 0.0, 'slope': 0.0, 'mode': 'increase'})
     """
-    last = state["ema"]
     if math.isnan(outcome):
-        return min(max(weight, floor), highest), dict(state)
-    ema = outcome if last is None else decay * last + (1.0 - decay) * outcome
-    slope = 0.0 if last is None else ema - last
-    change, mode = 0.0, "nothing"
-    if ema < target and abs(slope) <= tolerance:
-        change, mode = rate * (target - ema) * (highest - weight), "increase"
-    elif ema > target and slope > tolerance:
-        change, mode = -rate * (ema - target) * (weight - floor), "decrease"
-    change = min(max(change, -largest_step), largest_step)
-    return min(max(weight + change, floor), highest), {"ema": ema, "slope": slope, "mode": mode}
+        return min(max(weight, min(floor, highest)), max(floor, highest)), dict(state)
+    after = outcome_ema([outcome], state, decay=decay)
+    corrected, mode = adapted_weight(
+        weight,
+        after,
+        highest=highest,
+        floor=floor,
+        target=target,
+        tolerance=tolerance,
+        rate=rate,
+        largest_step=largest_step,
+    )
+    return corrected, {**after, "mode": mode}
 
 
 def adaptive_temperature(

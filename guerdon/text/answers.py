@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,6 +52,8 @@ _UNSPACED = (
     r"(?:的|应该|應該|应|應|就|ที่ถูกต้อง|이|으로|은|는)?\s?(?:是|为|為|选|選|は|が|คือ|은|는)?"
     r"|故选|故選|因此选|因此選|所以选|所以選|应选|應選"
 )
+_HASHES = re.compile(r"(?<!#)####(?!#)")
+_BEGINS_NUMBER = re.compile(r"\s{0,8}[-+$€£¥]?\s?[\d.]")
 _SENTENCE_END = re.compile(r"[.!?।](?=\s+[^\W\d_a-z])|[。！？](?=\s*\w)")
 _LAYERS = 8  # of markup around an answer
 _COLON = r"[:：=﹕︰]"
@@ -87,27 +90,37 @@ def answer_phrases(text: str) -> list[Phrase]:
     >>> [phrase.answer for phrase in answer_phrases("So the answer is 4. La risposta è: B")]
     ['4', 'B']
     """
-    found: list[Phrase] = []
+    return [phrase for phrase in _phrases(text, backwards=False) if phrase is not None]
+
+
+def last_answer(text: str) -> str | None:
+    """What the last answer phrase of ``text`` announces (see :func:`answer_phrases`), None if there is none.
+
+    >>> last_answer("The answer is 4. No, the answer is 5.")
+    '5'
+    """
+    return next((phrase.answer for phrase in _phrases(text, backwards=True) if phrase is not None), None)
+
+
+def _phrases(text: str, *, backwards: bool) -> Iterator[Phrase | None]:
     marks = [(m.start(), m.end(), False) for m in _phrase_pattern().finditer(text)]
-    marks += [(m.start(), m.end(), True) for m in re.finditer(r"(?<!#)####(?!#)", text)]
+    marks += [(m.start(), m.end(), True) for m in _HASHES.finditer(text)]
     marks.sort()
     newlines = [m.start() for m in re.finditer("\n", text)] if marks else []
     last_line = len(text.rstrip())
-    for i, (start, end, hashes) in enumerate(marks):
+    for i in range(len(marks) - 1, -1, -1) if backwards else range(len(marks)):
+        start, end, hashes = marks[i]
         begin = _after_blank(text, end)
         at = bisect_left(newlines, begin)
         stop = newlines[at] if at < len(newlines) else len(text)
         if i + 1 < len(marks):
             stop = min(stop, max(begin, marks[i + 1][0]))
         answer = text[begin:stop]
-        if not hashes:
-            answer = first_sentence(answer)
-        if hashes and stop < last_line and not re.match(r"\s{0,8}[-+$€£¥]?\s?[\d.]", answer):
+        if hashes and stop < last_line and not _BEGINS_NUMBER.match(answer):
+            yield None
             continue
-        cleaned = clean_answer(answer)
-        if cleaned:
-            found.append(Phrase(start, end, cleaned, begin))
-    return found
+        cleaned = clean_answer(answer if hashes else first_sentence(answer))
+        yield Phrase(start, end, cleaned, begin) if cleaned else None
 
 
 def _after_blank(text: str, start: int) -> int:
@@ -184,8 +197,7 @@ def final_answer(text: str) -> str | None:
         boxed = extract_boxed(text)
         if boxed is not None:
             return boxed
-    phrases = answer_phrases(text)
-    return phrases[-1].answer if phrases else None
+    return last_answer(text)
 
 
 def text_of(text: str, span: tuple[int, int]) -> str:

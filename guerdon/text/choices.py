@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from guerdon.text.answers import answer_phrases, clean_answer
+from guerdon.text.answers import clean_answer, last_answer
 from guerdon.text.boxed import boxed_spans
 from guerdon.text.tags import tag_blocks
 from guerdon.text.thinking import strip_thinking
@@ -98,7 +98,8 @@ def _announced(text: str) -> list[str]:
     boxes = [text[start : min(end, start + _LONGEST)] for start, end in boxed_spans(text)[-_MOST:] if end >= 0]
     if boxes:
         return boxes
-    return [phrase.answer for phrase in answer_phrases(text)[-1:]]
+    answer = last_answer(text)
+    return [] if answer is None else [answer]
 
 
 

@@ -77,6 +77,16 @@ def stated_answer(text: str) -> str | None:
     return clean_answer(lone[2] if lone else found) or None
 
 
+def right_answer(reference: str) -> str:
+    r"""The answer in a reference: what its box, its ``<answer>`` block or its ``####`` holds, else all of it.
+
+    >>> right_answer(r"Adding, $x = \boxed{3}$."), right_answer("6 * 7 = 42\n#### 42"), right_answer("$x^2$")
+    ('3', '42', 'x^2')
+    """
+    marked = any(mark in reference for mark in ("\\boxed", "\\fbox", "####", "<answer>"))
+    return (stated_answer(reference) if marked else None) or clean_answer(reference) or reference
+
+
 def last_boxes(text: str) -> str | None:
     r"""The content of the last box, together with the boxes that lead up to it; None where there is none or it is never closed.
 

@@ -95,11 +95,14 @@ def same_answer(gold: str, answer: str) -> bool | None:
         if not left.variable or not right.variable:
             return same
         exact = not (left.number.decimal or right.number.decimal or left.number.percent or right.number.percent)
-        return same if left.variable == right.variable and (exact or same) else None
+        return same if left.variable == right.variable and exact else None
     if left.number is not None and right.huge and not left.variable:
         return False
     if left.bracket is not None and right.bracket is not None:
         return _same_elements(left, right)
+    plain, listed = (left, right) if right.bracket is not None else (right, left)
+    if plain.number is not None and not plain.variable and listed.bracket is not None:
+        return False if len({number.value for number in listed.elements}) > 1 else None
     return None
 
 
@@ -122,7 +125,7 @@ def same_number(gold: ExactNumber, answer: ExactNumber) -> bool | None:
 def exact_form(answer: str) -> ExactForm:
     """An answer in normal form, and which kind it is.
 
-    >>> exact_form("x = 1,000").number
+    >>> exact_form("x = 1000").number
     ExactNumber(value=Fraction(1000, 1), decimal=False, percent=False)
     """
     text = normalize_math(answer)

@@ -35,7 +35,7 @@ _SCALES = {
 _SCALE = {word: scale for scale, words in _SCALES.items() for word in words.split("|")}
 _PERCENT = r"\\?%|％|٪|(?:per\s?cent|percento|prozent|pour\s?cent|por\s?ciento|por\s?cento|процент\w{0,3})\b"
 _NUMBER = re.compile(
-    rf"(?<![A-Za-z_\\.\d])(?P<sign>(?:(?<![\w)\]}}])|^)[+±{_MINUS}]\s?)?"
+    rf"(?=[\d+±$€£¥₹₽₩₺\\.U¼½¾⅐-⅞↉{_MINUS}])(?<![A-Za-z_\\.\d])(?P<sign>(?:(?<![\w)\]}}])|^)[+±{_MINUS}]\s?)?"
     r"(?:(?:US)?\\?[$€£¥₹₽₩₺]\s?)?"
     rf"(?:(?P<whole>{_NUMERAL})?\s?(?:{_FRACTION}|(?P<vulgar>[¼½¾⅐-⅞↉]))"
     r"|(?<=\d/)(?P<dated>\d++)"
@@ -85,7 +85,8 @@ def extract_numbers(text: str, *, decimal: Decimal = "auto") -> list[Number]:
         raise ValueError(f"decimal={decimal!r} is unknown; choose 'auto', '.' or ','")
     found: list[Number] = []
     for match in _NUMBER.finditer(ascii_digits(text).translate(_ARABIC_SEPARATORS)):
-        value = _value(match, decimal)
+        said = match.group()
+        value = _digits(said) if said.isdigit() else _value(match, decimal)
         if value is not None and math.isfinite(value):
             found.append(Number(value, match.start(), match.end(), match["percent"] is not None))
     return found
@@ -140,39 +141,41 @@ def relatively_close(value: float, reference: float, tolerance: float = 0.05) ->
 
 
 _ARABIC_SEPARATORS = str.maketrans("٫٬", ".,")
+_NO_SPACES = dict.fromkeys(map(ord, f"'’ {_SPACE}"))
+_DIGITS_AND_MARKS = re.compile(r"[\d.,]+")
 _PLAIN = str.maketrans("", "", ",$€£")
 
 
 def _value(match: re.Match[str], decimal: Decimal) -> float | None:
-    part = match.groupdict()
-    if part["mixed"] is not None:
-        value = _sum(_digits(part["mixed"]), _ratio(_digits(part["top"]), _digits(part["bottom"])))
-    elif part["vulgar"] is not None:
-        value = _sum(_numeral(part["whole"] or "0", decimal), unicodedata.numeric(part["vulgar"]))
-    elif part["over"] is not None or part["over1"] is not None:
-        over = _numeral((part["over"] or part["over1"]).strip(), decimal)
-        under = _numeral((part["under"] or part["under1"]).strip(), decimal)
-        value = _sum(_numeral(part["whole"] or "0", decimal), _ratio(over, under))
-    else:
-        value = _numeral(part["numeral"] or part["dated"], decimal)
-        if part["under2"] is not None:
-            value = _ratio(value, _numeral(part["under2"], decimal))
+    numeral = match["numeral"] or match["dated"]
+    if numeral is not None:
+        value = _numeral(numeral, decimal)
+        if match["under2"] is not None:
+            value = _ratio(value, _numeral(match["under2"], decimal))
         elif value is not None:
-            value = _raised(value, part)
+            value = _raised(value, match["exponent"] or match["tenfold"], match["power"])
+    elif match["mixed"] is not None:
+        value = _sum(_digits(match["mixed"]), _ratio(_digits(match["top"]), _digits(match["bottom"])))
+    elif match["vulgar"] is not None:
+        value = _sum(_numeral(match["whole"] or "0", decimal), unicodedata.numeric(match["vulgar"]))
+    else:
+        over = _numeral((match["over"] or match["over1"]).strip(), decimal)
+        under = _numeral((match["under"] or match["under1"]).strip(), decimal)
+        value = _sum(_numeral(match["whole"] or "0", decimal), _ratio(over, under))
     if value is None:
         return None
-    if part["scale"]:
-        value *= _SCALE[part["scale"].lower()]
-    return -value if part["sign"] and part["sign"][0] in _MINUS else value
+    if match["scale"]:
+        value *= _SCALE[match["scale"].lower()]
+    return -value if match["sign"] and match["sign"][0] in _MINUS else value
 
 
-def _raised(value: float, part: dict[str, str | None]) -> float | None:
-    exponent = part["exponent"] or part["tenfold"] or part["power"]
+def _raised(value: float, tenfold: str | None, own: str | None) -> float | None:
+    exponent = tenfold or own
     if exponent is None:
         return value
     power = float(exponent.replace("−", "-").replace("–", "-"))
     try:
-        return math.pow(value, power) if part["power"] else value * math.pow(10.0, power)
+        return math.pow(value, power) if own else value * math.pow(10.0, power)
     except (OverflowError, ValueError):
         return None
 
@@ -181,9 +184,11 @@ def _numeral(numeral: str, decimal: Decimal) -> float | None:
     """The value of digits with separators, None where the separators make no sense."""
     if len(numeral) > _LONGEST:
         return None
+    if numeral.isdigit():
+        return float(numeral)
     sign = -1.0 if numeral[:1] in _MINUS else 1.0
-    numeral = re.sub(rf"['’{_SPACE}\s]", "", numeral.lstrip("+" + _MINUS))
-    if not numeral or not re.fullmatch(r"[\d.,]+", numeral):
+    numeral = numeral.lstrip("+" + _MINUS).translate(_NO_SPACES)
+    if not _DIGITS_AND_MARKS.fullmatch(numeral):
         return None
     marks = [c for c in numeral if c in ".,"]
     if not marks:
@@ -192,7 +197,7 @@ def _numeral(numeral: str, decimal: Decimal) -> float | None:
     whole, found, fraction = numeral.rpartition(point) if point else (numeral, "", "")
     if found and any(c in ".," for c in fraction):
         return None
-    groups = re.split(r"[.,]", whole)
+    groups = whole.replace(",", ".").split(".")
     separators = {c for c in whole if c in ".,"}
     if len(separators) > 1 or point in separators:
         return None

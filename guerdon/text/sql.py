@@ -109,7 +109,7 @@ def has_outer_order(sql: str) -> bool:
 
 
 def normalize_sql(sql: str) -> str:
-    """A form that is equal for queries written alike: no comments, one space between tokens, words in lower case, no last semicolon.
+    """A form equal for queries written alike: no comments, one space between tokens, words in lower case, no last semicolon.
 
     >>> normalize_sql("SELECT  Name FROM t;") == normalize_sql("select name\\nfrom t")
     True

@@ -81,7 +81,7 @@ def profile_from(parsed: Sequence[Any] | None) -> SQLProfile | None:
     if parsed is None:
         return None
     query, tables, columns, aliases, derived, text = parsed
-    return SQLProfile(query, *map(frozenset, (tables, columns, aliases, derived)), text)
+    return SQLProfile(query, frozenset(tables), frozenset(columns), frozenset(aliases), frozenset(derived), text)
 
 
 def sql_words(sql: str, profile: SQLProfile | None, *, derived: bool = True) -> list[str]:
@@ -107,12 +107,3 @@ def words_jaccard(first: Sequence[str], second: Sequence[str], n: int = 2) -> fl
     a, b = set(ngrams(first, n)), set(ngrams(second, n))
     union = len(a | b)
     return len(a & b) / union if union else 0.0
-
-
-def recall(gold: frozenset[str], found: frozenset[str]) -> float:
-    """|gold and found| / |gold|; NaN where gold is empty.
-
-    >>> recall(frozenset("ab"), frozenset("bc"))
-    0.5
-    """
-    return len(gold & found) / len(gold) if gold else float("nan")

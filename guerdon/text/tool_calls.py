@@ -72,7 +72,7 @@ def extract_tool_calls(text: str) -> list[ToolCall]:
         position = 0
         for block in blocks:
             if block.start >= position:
-                calls += _calls_in(block.content, block.content_start)
+                calls += block_tool_calls(block.content, block.content_start)
                 position = block.end
         return calls
     if "<function=" in text:
@@ -80,9 +80,29 @@ def extract_tool_calls(text: str) -> list[ToolCall]:
     for marker in _MARKERS:
         at = text.find(marker)
         if at >= 0:
-            return _calls_in(text[at + len(marker) :], at + len(marker))
+            return block_tool_calls(text[at + len(marker) :], at + len(marker))
     bare = re.sub(r"^```(?:json)?\s|```$", "", text.strip()).strip()
-    return _calls_in(text, 0) if parse_json(bare) is not NOT_JSON else []
+    return block_tool_calls(text, 0) if parse_json(bare) is not NOT_JSON else []
+
+
+def block_tool_calls(text: str, offset: int = 0) -> list[ToolCall]:
+    """The calls inside the content of one tool-call block: JSON objects, lists of them, or XML functions.
+
+    ``offset`` is where the content begins in the text that the spans refer to.
+
+    >>> [call.name for call in block_tool_calls('{"name": "f"}\\n{"name": "g"}')]
+    ['f', 'g']
+    """
+    if "<function=" in text:
+        return _xml_calls(text, offset)
+    calls: list[ToolCall] = []
+    for found in json_values(text, "{["):
+        values = found.value if isinstance(found.value, list) else [found.value]
+        made = [tool_call(value) for value in values]
+        calls += [
+            ToolCall(call.name, call.arguments, found.start + offset, found.end + offset) for call in made if call
+        ]
+    return calls
 
 
 def message_tool_calls(message: Mapping[str, Any]) -> list[ToolCall]:
@@ -117,19 +137,6 @@ def json_line_calls(text: str, tag: str = "tool_call") -> list[dict[str, Any]] |
     if all(isinstance(call, dict) and "name" in call and "parameters" in call for call in calls):
         return calls
     return None
-
-
-def _calls_in(text: str, offset: int) -> list[ToolCall]:
-    if "<function=" in text:
-        return _xml_calls(text, offset)
-    calls: list[ToolCall] = []
-    for found in json_values(text, "{["):
-        values = found.value if isinstance(found.value, list) else [found.value]
-        made = [tool_call(value) for value in values]
-        calls += [
-            ToolCall(call.name, call.arguments, found.start + offset, found.end + offset) for call in made if call
-        ]
-    return calls
 
 
 def _xml_calls(text: str, offset: int) -> list[ToolCall]:

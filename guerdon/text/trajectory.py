@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from guerdon.text.tool_calls import extract_tool_calls, tool_call
+from guerdon.text.tool_calls import block_tool_calls, tool_call
 
 Kind = Literal["think", "search", "information", "tool_call", "tool_result", "answer", "text"]
 Completion = str | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -220,9 +220,9 @@ def _pieces(length: int, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int
     """The text cut at the spans' edges: (start, end, inside a span)."""
     position = 0
     for start, end in sorted((max(0, start), min(length, end)) for start, end in spans):
-        if end <= position:
-            continue
         start = max(start, position)
+        if end <= start:
+            continue
         if start > position:
             yield position, start, False
         yield start, end, True
@@ -238,9 +238,9 @@ def _parse_text(text: str, role: str, offset: int, tags: Mapping[str, Kind], pla
 
     def say(kind: Kind, start: int, end: int, body: tuple[int, int]) -> None:
         said = text[body[0] : body[1]].strip()
-        if kind == plain and not said:
+        if not said and (start, end) == body:  # nothing outside any block
             return
-        calls = extract_tool_calls(said) if kind == "tool_call" else []
+        calls = block_tool_calls(said) if kind == "tool_call" else []
         if len(calls) > 1:
             first = offset + body[0] + text[body[0] : body[1]].index(said)
             for call in calls:

@@ -50,7 +50,7 @@ def test_what_names_no_encoder_is_said(name: Any, options: dict[str, Any], said:
 
 
 def test_all_encoders_are_registered() -> None:
-    names = {"char_ngram", "corrected", "http", "minilm", "sentence_transformer_encoder", "table"}
+    names = {"char_ngram", "corrected", "http", "minilm", "sentence_transformer", "table"}
     assert names <= registered("encoder").keys()
 
 

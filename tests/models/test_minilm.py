@@ -154,6 +154,25 @@ def test_a_child_process_loads_its_own(method: str) -> None:
     assert np.abs(np.array(found) - expected).max() < 1e-6
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_torch_with_several_threads_survives_a_fork() -> None:
+    source = (
+        "import os, signal, torch; torch.set_num_threads(2)\n"
+        "from guerdon.models.encoders import MiniLM\n"
+        "from guerdon.models.embedding_cache import configure_embedding_cache\n"
+        "configure_embedding_cache(memory_bytes=0)\n"
+        "texts = ['some words ' * 40] * 3\n"
+        "here = MiniLM(backend='torch').embed(texts)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    signal.alarm(100)\n"
+        "    os._exit(0 if abs(MiniLM(backend='torch').embed(texts) - here).max() < 1e-5 else 1)\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    assert subprocess.run([sys.executable, "-c", source], env=environment, capture_output=True, check=False).returncode == 0
+
+
 def test_vectors_survive_a_restart_on_disk(tmp_path: Path) -> None:
     source = (
         "from guerdon.models.encoders import as_encoder\n"

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from guerdon.rewards import TokenF1
 from guerdon.reward import Reward
+from guerdon.rewards import TokenF1
 from guerdon.scoring.data import open_data
-from guerdon.scoring.run import Finished, Job, Run, Start
+from guerdon.scoring.job import Job
+from guerdon.scoring.run import Finished, Run, Start
 
 
 def record(i: int, *, siblings: int = 4) -> dict[str, Any]:
@@ -37,8 +38,15 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def run(
-    data: Path | str, out: Path, reward: Reward | None = None, start: Start = Start.NEW, seconds: float = 0.0, **options: Any
+    data: Path | str,
+    out: Path,
+    reward: Reward | None = None,
+    start: Start = Start.NEW,
+    seconds: float = 0.0,
+    **options: Any,
 ) -> Finished:
     """A finished run."""
-    with Run(Job(open_data(str(data)), reward or TokenF1(), out, **options), start, checkpoint_seconds=seconds) as open_run:
+    with Run(
+        Job(open_data(str(data)), reward or TokenF1(), out, **options), start, checkpoint_seconds=seconds
+    ) as open_run:
         return open_run.finish()

@@ -13,7 +13,7 @@ from guerdon import Reward
 from guerdon.errors import UserError
 from guerdon.rewards import TokenF1
 from guerdon.scoring import chunks as module
-from guerdon.scoring.chunks import _clean, chunks, find_cuts
+from guerdon.scoring.chunks import chunks, closed, find_cuts
 from guerdon.scoring.data import open_data
 from guerdon.scoring.layout import Layout
 from guerdon.scoring.rows import Place, Row
@@ -39,8 +39,8 @@ def test_chunks_close_after_so_many_rows_or_bytes() -> None:
 
 
 @given(st.lists(st.integers(0, 5), max_size=30))
-def test_a_clean_cut_has_no_group_on_both_sides(keys: list[int]) -> None:
-    clean = _clean(np.array(keys, dtype=np.uint64))
+def test_aclosed_cut_has_no_group_on_both_sides(keys: list[int]) -> None:
+    clean = closed(np.array(keys, dtype=np.uint64))
     assert clean.tolist() == [not set(keys[: i + 1]) & set(keys[i + 1 :]) for i in range(len(keys))]
 
 
@@ -73,11 +73,15 @@ def test_malformed_rows_do_not_shift_the_cuts(tmp_path: Path) -> None:
     assert not cuts[1]
 
 
-def test_siblings_too_far_apart_are_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_siblings_too_far_apart_are_an_error_that_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "LARGEST_CHUNK", 5)
     path = tmp_path / "a.jsonl"
     assert cuts_of(path, list("aabcdeff")) == [2, 3, 4, 5, 6, 8]
-    with pytest.raises(UserError, match=r"lines 3 to 8 of .*a\.jsonl they lie too far apart .* Sort the data by 'prompt'"):
+    with pytest.raises(
+        UserError, match=r"lines 3 to 8 of .*a\.jsonl they lie too far apart .* Sort the data by 'prompt'"
+    ):
         cuts_of(path, list("aabcdefb"))
     with pytest.raises(UserError, match="compares all rows with each other, and there are more than 5"):
         cuts_of(path, list("abcdefg"), TokenF1().then("batch_zscore"))

@@ -59,12 +59,11 @@ def test_saved_datasets_and_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert isinstance(saved, HuggingFaceDataset)
     assert saved.fingerprint() == open_data(str(tmp_path / "saved")).fingerprint()
     assert [row.record["id"] for row in saved.rows()] == [0, 1, 2, 3, 4]
-    assert [dict(row.record) for row in saved.rows(columns=["id"])] == [{"id": i} for i in range(5)]
     assert len(list(open_data(str(tmp_path / "splits:test")).rows())) == 1
     assert len(list(open_data(str(tmp_path / "single")).rows())) == 5
     with pytest.raises(UserError, match=r"say which split of '.*splits', as .*splits:SPLIT; Choices: test, train"):
         open_data(str(tmp_path / "splits"))
-    with pytest.raises(UserError, match="there is no split 'tset' of '.*'.*did you mean 'test'"):
+    with pytest.raises(UserError, match=r"there is no split 'tset' of '.*'.*did you mean 'test'"):
         open_data(str(tmp_path / "splits:tset"))
     with pytest.raises(UserError, match="has no splits; leave out ':train'"):
         open_data(str(tmp_path / "saved:train"))
@@ -98,4 +97,3 @@ def test_parquet_can_be_read_from_any_row(tmp_path: Path) -> None:
         place = rows[start - 1].after if start else rows[0].after._replace(number=0, offset=0)
         assert [row.after.number for row in source.rows(place)] == list(range(start + 1, 3001))
     assert source.share(rows[1499].after) == 0.5
-    assert [dict(row.record) for row in source.rows(columns=["id", "none"])][:1] == [{"id": 0}]

@@ -41,7 +41,9 @@ def test_what_was_checkpointed_counts(tmp_path: Path) -> None:
 
 @settings(max_examples=60)
 @given(st.data())
-def test_a_torn_journal_goes_back_to_its_last_whole_line(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_a_torn_journal_goes_back_to_its_last_whole_line(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     folder = tmp_path_factory.mktemp("journal") / "x.partial"
     write(folder, 4)
     path = folder / JOURNAL

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,8 @@ CHILD = """
 import sys
 from pathlib import Path
 from guerdon.scoring.data import open_data
-from guerdon.scoring.run import Job, Run, Start
+from guerdon.scoring.job import Job
+from guerdon.scoring.run import Run, Start
 from tests.scoring.test_run import RICH
 data, out = sys.argv[1:]
 print("ready", flush=True)
@@ -53,7 +53,6 @@ def test_a_killed_run_goes_on(tmp_path: Path, name: str) -> None:
         if "finished" in said or patience == 10_000:
             assert process.wait(timeout=120) == 0
             break
-        time.sleep(0.003 * patience % 0.05)
         process.send_signal(signal.SIGKILL)
         process.wait()
         kills += 1
@@ -63,5 +62,7 @@ def test_a_killed_run_goes_on(tmp_path: Path, name: str) -> None:
         assert not out.exists()
     assert kills == 4
     assert out.read_bytes() == whole.read_bytes()
-    assert (tmp_path / f"{name}.rejected.jsonl").read_bytes() == (tmp_path / f"whole-{name}.rejected.jsonl").read_bytes()
+    assert (tmp_path / f"{name}.rejected.jsonl").read_bytes() == (
+        tmp_path / f"whole-{name}.rejected.jsonl"
+    ).read_bytes()
     assert not (tmp_path / f"{name}.partial").exists()

@@ -19,7 +19,13 @@ GOOD = {"prompt": "q", "completion": "a", "reference": "a"}
 
 def layout_of(records: list[dict[str, Any]], reward: Reward | None = None, **names: Any) -> Layout:
     rows = [Row(Place(i, i), record) for i, record in enumerate(records, 1)]
-    given = {"declared": None, "prompt": None, "completion": "completion", "group": None, "added": frozenset({"reward"})}
+    given = {
+        "declared": None,
+        "prompt": None,
+        "completion": "completion",
+        "group": None,
+        "added": frozenset({"reward"}),
+    }
     return find_layout(reward or TokenF1(), rows, **(given | names))
 
 
@@ -83,7 +89,10 @@ def test_groups_come_from_their_column() -> None:
     ("names", "message"),
     [
         ({"completion": "compl"}, "--completion 'compl' is not a column of the data; did you mean 'completion'?"),
-        ({"prompt": "question"}, "--prompt 'question' is not a column of the data; Choices: completion, prompt, reference"),
+        (
+            {"prompt": "question"},
+            "--prompt 'question' is not a column of the data; Choices: completion, prompt, reference",
+        ),
         ({"group": "task"}, "--group 'task' is not a column of the data"),
         ({"added": frozenset({"reference"})}, "the data already has the column 'reference', which scoring adds; call"),
     ],

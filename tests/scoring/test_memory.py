@@ -20,7 +20,8 @@ import json, sys
 from pathlib import Path
 from guerdon.rewards import LengthFloor
 from guerdon.scoring.data import open_data
-from guerdon.scoring.run import Job, Run
+from guerdon.scoring.job import Job
+from guerdon.scoring.run import Run
 data, out, grouped = sys.argv[1:]
 reward = LengthFloor().then("zscore") if grouped == "grouped" else LengthFloor()
 with Run(Job(open_data(data), reward, Path(out))) as run:

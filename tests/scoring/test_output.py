@@ -44,7 +44,9 @@ def test_the_types_of_arrow_data_survive(tmp_path: Path) -> None:
     assert finished.warnings == ()
     rejected = json.loads((tmp_path / "out.parquet.rejected.jsonl").read_text())
     assert (rejected["row"], rejected["reason"]) == (8, "no completion: 'completion' is null")
-    with pytest.raises(UserError, match=r"column 'image' holds bytes, which JSON cannot; write Parquet: --out .*b\.parquet"):
+    with pytest.raises(
+        UserError, match=r"column 'image' holds bytes, which JSON cannot; write Parquet: --out .*b\.parquet"
+    ):
         run(tmp_path / "a.parquet", tmp_path / "b.jsonl")
     plain = tmp_path / "plain.parquet"
     pq.write_table(table.drop_columns(["image"]), plain)
@@ -80,7 +82,8 @@ def test_the_types_of_json_data_are_found_over_all_chunks(tmp_path: Path) -> Non
         assert rows[0]["huge"] == str(2**70)
         assert [row["reward"] for row in rows] == pytest.approx([row["reward/token_f1"] for row in rows])
         assert finished.warnings == tuple(
-            f"column {name!r} holds values that share no type and is written as JSON text" for name in ("hollow", "huge", "mixed")
+            f"column {name!r} holds values that share no type and is written as JSON text"
+            for name in ("hollow", "huge", "mixed")
         )
 
 
@@ -102,7 +105,9 @@ def test_a_damaged_parquet_file_is_one_clean_error(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1 nonsense")
     with pytest.raises(UserError, match=r"a\.parquet cannot be read as Parquet: "):
         run(path, tmp_path / "b.jsonl")
-    pq.write_table(pa.Table.from_pylist([record(i) for i in range(5000)]), path, compression="none", use_dictionary=False)
+    pq.write_table(
+        pa.Table.from_pylist([record(i) for i in range(5000)]), path, compression="none", use_dictionary=False
+    )
     data = bytearray(path.read_bytes())
     data[4:2000] = b"\xff" * 1996
     path.write_bytes(data)

@@ -16,7 +16,8 @@ from guerdon import Batch, Gate, Reward, Schedule
 from guerdon.errors import UserError
 from guerdon.rewards import ExactMatch, LengthMatch, Overlong, TokenF1
 from guerdon.scoring.data import open_data
-from guerdon.scoring.run import FailedReward, Job, Progress, Run, Start
+from guerdon.scoring.job import Job
+from guerdon.scoring.run import FailedReward, Progress, Run, Start
 from tests.scoring.files import read_lines, record, run, write_lines
 from tests.scoring.rewards import Fused, Length
 
@@ -146,7 +147,9 @@ def test_empty_data_gives_empty_output(tmp_path: Path) -> None:
 
 def test_data_without_one_good_row_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
     data = write_lines(tmp_path / "data.jsonl", [{"completion": None, "reference": "a"}] * 3)
-    with pytest.raises(UserError, match="none of the 3 rows can be scored; the first, line 1: no completion: 'completion' is null"):
+    with pytest.raises(
+        UserError, match="none of the 3 rows can be scored; the first, line 1: no completion: 'completion' is null"
+    ):
         run(data, tmp_path / "out.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
 
@@ -224,7 +227,7 @@ def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been(data: Path, tmp_pa
     job = Job(open_data(str(data)), RICH, tmp_path / out, batch_size=4)
     stopped(job, after)
     assert not job.out.exists()
-    with pytest.raises(UserError, match="an unfinished run is in .*out.*partial; go on with --resume"):
+    with pytest.raises(UserError, match=r"an unfinished run is in .*out.*partial; go on with --resume"):
         run(data, job.out, RICH)
     Length.seen.clear()
     resumed = run(data, job.out, RICH, Start.RESUME, batch_size=4)
@@ -252,7 +255,9 @@ def test_going_on_with_every_kind_of_data(data: Path, tmp_path: Path, source: st
         assert read_lines(job.out) == read_lines(tmp_path / "whole.jsonl")
 
 
-def test_a_stop_between_the_last_row_and_the_finished_file(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_between_the_last_row_and_the_finished_file(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("pyarrow")
     for name in ("out.jsonl", "out.parquet"):
         whole = tmp_path / f"whole-{name}"
@@ -305,7 +310,9 @@ def test_failing_before_anything_is_scored_leaves_nothing(tmp_path: Path) -> Non
         ({"step": 1}, "step was None and is now 1"),
     ],
 )
-def test_going_on_with_something_else_is_an_error(data: Path, tmp_path: Path, change: dict[str, Any], said: str) -> None:
+def test_going_on_with_something_else_is_an_error(
+    data: Path, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
     stopped(Job(open_data(str(data)), TokenF1(), tmp_path / "out.jsonl", batch_size=4), 2)
     with pytest.raises(UserError, match=f"partial belongs to another run: {said}.*begin anew with --restart"):
         run(data, tmp_path / "out.jsonl", start=Start.RESUME, **change)
@@ -320,7 +327,7 @@ def test_going_on_with_other_data_is_an_error(data: Path, tmp_path: Path, where:
     records = read_lines(data)
     records[where]["reference"] = "w9"
     write_lines(data, records)
-    with pytest.raises(UserError, match="belongs to another run: data was '.*' and is now '.*'"):
+    with pytest.raises(UserError, match=r"belongs to another run: data was '.*' and is now '.*'"):
         run(data, tmp_path / "out.jsonl", start=Start.RESUME)
     assert run(data, tmp_path / "out.jsonl", start=Start.RESTART).summary.rows == 50
 
@@ -349,7 +356,10 @@ def test_overwriting_keeps_the_old_output_until_the_new_one_is_whole(data: Path,
     out = tmp_path / "out.jsonl"
     run(data, out, limit=3)
     old = out.read_bytes()
-    with pytest.raises(KeyboardInterrupt), Run(Job(open_data(str(data)), TokenF1(), out, batch_size=4), Start.OVERWRITE) as again:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Run(Job(open_data(str(data)), TokenF1(), out, batch_size=4), Start.OVERWRITE) as again,
+    ):
         again.finish(lambda progress: (_ for _ in ()).throw(KeyboardInterrupt))
     assert out.read_bytes() == old
     assert run(data, out, start=Start.RESUME).summary.rows == 50

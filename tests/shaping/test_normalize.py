@@ -49,6 +49,12 @@ def test_zscore_of_rounding_noise_is_zero_even_without_eps() -> None:
     assert normalize.group_zscore([0.1 + 0.2, 0.3], [0, 0], eps=0.0).tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e307])
+def test_zscore_of_very_large_and_very_small_values(scale) -> None:
+    values = np.array([-1.0, 0.0, 1.0]) * scale
+    assert normalize.group_zscore(values, [0, 0, 0], ddof=1, eps=0.0) == pytest.approx([-1.0, 0.0, 1.0])
+
+
 def test_minmax_and_max_ratio() -> None:
     assert normalize.group_minmax([3.0, 3.0], [0, 0], constant=0.5).tolist() == [0.5, 0.5]
     ratio = normalize.group_max_ratio([0.2, 0.8, 0.5, 0.4, -1.0, NAN], [0, 0, 0, 0, 1, 1])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 # Constants shared by all products: name -> value.
-_CONSTANTS = {
+_CONSTANTS: dict[str, np.ndarray] = {
     "int8_last_axis": np.array([-1], dtype=np.int64),
     "int8_smallest": np.array(1e-9, dtype=np.float32),
     "int8_steps": np.array(127.0, dtype=np.float32),

@@ -18,7 +18,7 @@ BackendName = Literal["auto", "onnx", "torch"]
 Dtype = Literal["float32", "float16", "bfloat16", "int8"]
 
 
-@register("encoder")
+@register("encoder", "sentence_transformer")
 @dataclass(frozen=True, repr=False)
 class SentenceTransformerEncoder(Encoder):
     """A sentence-transformers or plain transformers model: one vector per text by its own pooling and normalisation.

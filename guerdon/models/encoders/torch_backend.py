@@ -9,6 +9,7 @@ import numpy as np
 
 from guerdon.errors import MissingExtra, UserError
 from guerdon.models.encoder import Vectors
+from guerdon.models.loaded import torch_usable_after_fork
 from guerdon.models.model_files import folder_hash
 from guerdon.models.sentence_layout import read_layout
 from guerdon.models.token_batches import Integers, TokenBackend, Windows
@@ -33,6 +34,7 @@ def load_torch(description: SentenceTransformerEncoder, folder: Path) -> TokenBa
         from tokenizers import Tokenizer
     except ImportError as error:
         raise MissingExtra(str(error.name or "sentence-transformers"), extra="encoder") from error
+    torch_usable_after_fork()
     with loading_outside_zero3():
         model = SentenceTransformer(
             str(folder), device=description.device, trust_remote_code=description.trust_remote_code
