@@ -32,7 +32,7 @@ def _right(seed: int, *, contrast: bool) -> float:
     columns = {"question": PROMPTS, "gold_sql": [row[0] for row in CHOICES], "database": [DATABASE] * len(PROMPTS)}
     rng = np.random.default_rng(seed)
     policy = Tabular(CHOICES, rng.normal(scale=0.5, size=(len(CHOICES), 2)))
-    train(policy, reward, PROMPTS, columns, seed=seed, steps=60, rate=1.0)
+    train(policy, reward, PROMPTS, columns, seed=seed, steps=40, rate=1.0, group=4)
     return float(policy.probabilities[:, 0].mean())
 
 

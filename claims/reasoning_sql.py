@@ -1,77 +1,76 @@
-"""Reasoning-SQL: a policy that never writes the right query learns nothing from execution alone, and it from partial rewards."""
+"""Reasoning-SQL: where the right query is hardly ever drawn, execution alone teaches nothing and partial rewards do."""
 
 from __future__ import annotations
-
-from functools import lru_cache
-from itertools import product
 
 import numpy as np
 
 from claims.claim import Claim
-from claims.tabular import Floats, grpo
+from claims.tabular import grpo
 from guerdon import Batch, Reward, find_paper
 
 PAPER = find_paper("reasoning-sql")
 DATABASE = (
-    "CREATE TABLE users(name TEXT, city TEXT, age INTEGER)",
-    "CREATE TABLE orders(item TEXT, total INTEGER, year INTEGER)",
-    "CREATE TABLE shops(owner TEXT, street TEXT, rating INTEGER)",
-    "INSERT INTO users VALUES ('Ann', 'Rome', 34), ('Bob', 'Oslo', 19), ('Cy', 'Bonn', 51), ('Di', 'Nice', 27)",
-    "INSERT INTO orders VALUES ('pen', 3, 2021), ('ink', 9, 2022), ('cup', 5, 2023), ('hat', 30, 2024)",
-    "INSERT INTO shops VALUES ('Eva', 'Main', 3), ('Flo', 'Park', 4), ('Gus', 'Lake', 5), ('Hal', 'Hill', 2)",
+    "CREATE TABLE users(name TEXT, age INTEGER)",
+    "CREATE TABLE orders(item TEXT, total INTEGER)",
+    "CREATE TABLE shops(owner TEXT, rating INTEGER)",
+    "INSERT INTO users VALUES ('Ann', 34), ('Bob', 19), ('Cy', 51), ('Di', 27)",
+    "INSERT INTO orders VALUES ('pen', 3), ('ink', 29), ('cup', 41), ('hat', 30)",
+    "INSERT INTO shops VALUES ('Eva', 33), ('Flo', 24), ('Gus', 5), ('Hal', 22)",
 )
-COLUMNS = ("name", "city", "age", "item", "total", "year", "owner", "street", "rating")
-SLOTS = (COLUMNS, ("users", "orders", "shops"), COLUMNS, ("> 20", "< 40", "= 5", "> 2022"))
-GOLD = ((0, 0, 2, 0), (3, 1, 5, 3), (7, 2, 8, 2))
-START = -3.0  # logit of the right choice of every slot; the others have 0
-GROUP, STEPS, RATE = 16, 600, 0.5
+COLUMNS = ("name", "age", "item", "total", "owner", "rating")
+TESTS = ("> 20", "< 40", "= 5", "<> 30")
+# What is selected, from which table, the tested column, the test, the sort key, the limit: 7,776 queries, one of them right.
+SLOTS = (COLUMNS, ("users", "orders", "shops"), COLUMNS, TESTS, COLUMNS, ("1", "2", "3"))
+GOLD = ((0, 0, 1, 0, 1, 1), (2, 1, 3, 1, 3, 2), (4, 2, 5, 0, 4, 1))
+GROUP, STEPS, RATE = 8, 150, 0.5
 
 
-def _written(choice: tuple[int, ...]) -> str:
-    column, table, tested, test = (slot[k] for slot, k in zip(SLOTS, choice, strict=True))
-    query = f"SELECT {column} FROM {table} WHERE {tested} {test}"
-    return f"<reasoning>\nr\n</reasoning>\n<answer>\n```sql\n{query}\n```\n</answer>\n"
+def _query(choice: tuple[int, ...]) -> str:
+    column, table, tested, test, key, limit = (slot[k] for slot, k in zip(SLOTS, choice, strict=True))
+    return f"SELECT {column} FROM {table} WHERE {tested} {test} ORDER BY {key} LIMIT {limit}"
 
 
-@lru_cache(maxsize=1)
-def _values() -> dict[str, Floats]:
-    """(questions, choices of every slot ...) what each query is worth to each question, by reward."""
-    choices = list(product(*(range(len(slot)) for slot in SLOTS)))
-    batch = Batch(
-        [_written(choice) for _ in GOLD for choice in choices],
-        gold_sql=[_written(gold).split("```")[1].removeprefix("sql\n") for gold in GOLD for _ in choices],
-        database=[DATABASE] * (len(GOLD) * len(choices)),
-    )
-    rewards: dict[str, Reward] = {"partial": PAPER.build(), "execution": PAPER.build().terms[0]}
-    shape = (len(GOLD), *map(len, SLOTS))
-    return {name: reward.score(batch).values.reshape(shape) for name, reward in rewards.items()}
+def _completion(choice: tuple[int, ...]) -> str:
+    return f"<reasoning>\nr\n</reasoning>\n<answer>\n```sql\n{_query(choice)}\n```\n</answer>\n"
 
 
-def _learned(seed: int, reward: str) -> float:
-    """Mean probability of the right query once trained; slots are drawn independently."""
+def _learned(seed: int, reward: Reward, start: float = 0.0) -> float:
+    """Probability of the right query after training a policy that draws every slot by itself.
+
+    ``start`` is the first logit of each right choice; the others begin at 0.
+    """
     rng = np.random.default_rng(seed)
-    shares = []
-    for gold, values in zip(GOLD, _values()[reward], strict=True):
-        policy = [np.where(np.arange(len(slot)) == right, START, 0.0) for slot, right in zip(SLOTS, gold, strict=True)]
-        for _ in range(STEPS):
-            odds = [np.exp(logits) / np.exp(logits).sum() for logits in policy]
-            picked = [(rng.random((GROUP, 1)) > table.cumsum()[:-1]).sum(axis=1) for table in odds]
-            gains = grpo(values[tuple(picked)], np.zeros(GROUP, dtype=np.int64))
-            if gains.any():
-                for logits, table, drawn in zip(policy, odds, picked, strict=True):
-                    logits += RATE * (np.bincount(drawn, gains, len(logits)) - gains.sum() * table) / GROUP
-        shares.append(float(np.prod([(np.exp(logits) / np.exp(logits).sum())[right] for logits, right in zip(policy, gold, strict=True)])))
-    return float(np.mean(shares))
+    gold = GOLD[seed % len(GOLD)]
+    policy = [np.where(np.arange(len(slot)) == right, start, 0.0) for slot, right in zip(SLOTS, gold, strict=True)]
+    columns = {"gold_sql": [_query(gold)] * GROUP, "database": [DATABASE] * GROUP}
+    for _ in range(STEPS):
+        odds = [np.exp(logits) / np.exp(logits).sum() for logits in policy]
+        drawn = [(rng.random((GROUP, 1)) > table.cumsum()[:-1]).sum(axis=1) for table in odds]
+        batch = Batch([_completion(choice) for choice in zip(*drawn, strict=True)], ["q"] * GROUP, columns=columns)
+        gains = grpo(reward.score(batch).values, batch.groups)
+        for logits, table, picked in zip(policy, odds, drawn, strict=True):
+            logits += RATE * (np.bincount(picked, gains, len(logits)) - gains.sum() * table) / GROUP
+    return float(np.prod([np.exp(x)[k] / np.exp(x).sum() for x, k in zip(policy, gold, strict=True)]))
 
 
 CLAIMS = (
     Claim(
         paper="reasoning-sql",
-        says="Partial rewards teach a query that is never sampled right at the start; execution alone gives no gradient",
-        measure="probability of the right query after 600 updates",
+        says="Partial rewards find a query that is almost never drawn at the start, where execution alone gives no gradient",
+        measure="probability of the right query after 150 updates (start: 0.0001)",
         ours="execution + partial rewards",
         baseline="execution alone",
-        run=lambda seed: (_learned(seed, "partial"), _learned(seed, "execution")),
-        seeds=10,
+        run=lambda seed: (_learned(seed, PAPER.build()), _learned(seed, PAPER.build().terms[0])),
+        seeds=9,
+    ),
+    # Schema linking does not see where a name stands: the query with its columns swapped is reached first, and kept.
+    Claim(
+        paper="reasoning-sql",
+        says="They also find it where the start is tilted against every one of its parts, so that its columns swapped are likelier",
+        measure="probability of the right query after 150 updates (first logits -1.5)",
+        ours="execution + partial rewards",
+        baseline="execution alone",
+        run=lambda seed: (_learned(seed, PAPER.build(), -1.5), _learned(seed, PAPER.build().terms[0], -1.5)),
+        seeds=9,
     ),
 )

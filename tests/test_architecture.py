@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "guerdon"
 # From the ground up. The modules directly in guerdon/ are the core.
 FLOORS = (
     {"text", "shaping", "data"},
-    {"core"},
+    {"core", "verifying"},
     {"models"},
     {"rewards"},
     {"rollouts"},

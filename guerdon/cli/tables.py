@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,12 +36,13 @@ def number(value: float) -> str:
 def share(value: float) -> str:
     """A share as it is shown.
 
-    >>> share(0.0), share(0.5), share(0.0001)
-    ('0%', '50%', '<0.1%')
+    >>> share(0.0), share(0.5), share(0.0001), share(-0.0001)
+    ('0%', '50%', '<0.1%', '-<0.1%')
     """
     if math.isnan(value):
         return "—"
-    return "<0.1%" if 0 < value < 0.001 else f"{100 * value:.3g}%"
+    sign = "-" if value < 0 else ""
+    return f"{sign}<0.1%" if 0 < abs(value) < 0.001 else f"{100 * value:.3g}%"
 
 
 def duration(seconds: float) -> str:
@@ -64,23 +66,26 @@ def summary_table(summary: Summary, name: str) -> RenderableType:
     from rich.text import Text
 
     table = Table(title="summary", title_justify="left")
-    for head in ("", "mean", "std", "min", "max", "unscored", "time", "cache hits"):
+    for head in ("", "mean", "std", "min", "max", "unscored", "time"):
         table.add_column(head, justify="left" if not head else "right", overflow="fold")
-    table.add_column("outcomes", overflow="fold")
+    for head in ("counts", "outcomes"):
+        table.add_column(head, overflow="fold")
     table.add_row(Text(name, style="bold"), *_spread(summary.reward), "", "", "")
     for path, spread in summary.parts.items():
         report = summary.report
         seconds = report.seconds.get(path)
-        hits = report.counters.get(path, {}).get("cache_hits")
-        outcomes = report.outcomes.get(path, {})
         table.add_row(
             Text(path),
             *_spread(spread),
             "" if seconds is None else duration(seconds),
-            "" if hits is None else str(hits),
-            Text(", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))),
+            Text(_counts(report.counters.get(path, {}))),
+            Text(_counts(report.outcomes.get(path, {}))),
         )
     return Group(table, *(Text(line) for line in _lines(summary)))
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{what.replace('_', ' ')} {count:,}" for what, count in sorted(counts.items()))
 
 
 def _lines(summary: Summary) -> list[str]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from guerdon.rewards.length import Length, LengthFloor, LengthMatch, Overlong, Repetition
     from guerdon.rewards.match import ExactMatch, TokenF1
     from guerdon.rewards.overlap import RougeL
-    from guerdon.rewards.search import EvidenceContains, QueryMatch, SearchAnswer, SearchForm
+    from guerdon.rewards.query_match import QueryMatch
+    from guerdon.rewards.search import EvidenceContains, SearchAnswer, SearchForm
     from guerdon.rewards.semantic import Cosine
     from guerdon.rewards.sql import SchemaLinking, SQLNgram, SQLQuery
     from guerdon.rewards.sql_contrast import SQLContrast
@@ -43,7 +44,7 @@ _HOMES = {
     "MathAnswer": "verifiable",
     "NumericAnswer": "verifiable",
     "Overlong": "length",
-    "QueryMatch": "search",
+    "QueryMatch": "query_match",
     "Repetition": "length",
     "RougeL": "overlap",
     "SQLContrast": "sql_contrast",

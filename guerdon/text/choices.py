@@ -102,7 +102,6 @@ def _announced(text: str) -> list[str]:
     return [] if answer is None else [answer]
 
 
-
 def _named(claim: str, labels: tuple[str, ...], texts: Mapping[str, str], *, whole: bool) -> str | None:
     """The label that ``claim`` names. ``whole``: it must be an option and nothing else."""
     if whole and len(claim) > _LONGEST:

@@ -98,7 +98,7 @@ def clearly_different(gold: Any, answer: Any) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _elementary() -> tuple[Any, tuple[type, ...]]:
+def _elementary() -> tuple[Any, tuple[Any, ...]]:
     """sympy, and the classes of which a formula of elementary functions consists."""
     sympy: Any = importlib.import_module("sympy")
     names = "Add Mul Pow Number NumberSymbol Symbol exp log Abs"

@@ -55,9 +55,14 @@ def token_overlap(
     if not candidate or not reference:
         both = float(not candidate and not reference)
         return Overlap(both, both, both)
-    if counting == "set":
-        shared = len(set(candidate) & set(reference))
-    else:
-        shared = (Counter(candidate) & Counter(reference)).total()
+    shared = _distinct_shared(candidate, reference) if counting == "set" else _shared(candidate, reference)
     precision, recall = shared / len(candidate), shared / len(reference)
     return Overlap(precision, recall, 2 * precision * recall / (precision + recall) if shared else 0.0)
+
+
+def _shared(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
+    return (Counter(first) & Counter(second)).total()
+
+
+def _distinct_shared(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
+    return len(set(first) & set(second))

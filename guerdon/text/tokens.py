@@ -170,7 +170,7 @@ _ASCII_OR_HAN = re.compile(r"[a-z0-9_]+|[\u4e00-\u9fff]")
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
 
 # The rules of mteval-v13a, each applied to the outcome of the one before.
-_SYMBOLS = str.maketrans({symbol: f" {symbol} " for symbol in "!\"#$%&()*+/:;<=>?@[\\]^_`{|}~"})
+_SYMBOLS = str.maketrans({symbol: f" {symbol} " for symbol in '!"#$%&()*+/:;<=>?@[\\]^_`{|}~'})
 _STOP_AFTER_NONDIGIT = re.compile(r"([^0-9])([.,])")
 _STOP_BEFORE_NONDIGIT = re.compile(r"([.,])([^0-9])")
 _DASH_AFTER_DIGIT = re.compile(r"([0-9])(-)")

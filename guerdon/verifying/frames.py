@@ -19,6 +19,7 @@ class Kind(IntEnum):
 
     WORK = 0
     RESULTS = 1
+    CANCEL = 2
 
 
 class Frame(NamedTuple):
@@ -86,7 +87,7 @@ class Channel:
         start = 0
         while len(self._inbox) - start >= _HEADER.size:
             kind, chunk, first, items, length = _HEADER.unpack_from(self._inbox, start)
-            if length > _LARGEST or kind > Kind.RESULTS:
+            if length > _LARGEST or kind > Kind.CANCEL:
                 return None
             end = start + _HEADER.size + length
             if end > len(self._inbox):

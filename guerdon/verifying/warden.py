@@ -40,7 +40,7 @@ class Settings(NamedTuple):
     recycle: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Task:
     """Consecutive items of a chunk that have no result yet; ``attempt`` counts the workers that died over them."""
 
@@ -57,7 +57,7 @@ class Task:
         return Task(self.chunk, self.first + start, items, self.function, self.deadline, attempt or self.attempt)
 
 
-@dataclass
+@dataclass(eq=False)
 class Worker:
     """A forked process and what it is busy with; ``done`` of the task's items have come back."""
 
@@ -135,6 +135,9 @@ class Warden:
         """Take what the pool sent; False if it is gone."""
         frames = self.pool.receive()
         for frame in frames or ():
+            if frame.kind is Kind.CANCEL:
+                self.drop(frame.chunk)
+                continue
             function, deadline, items = pickle.loads(frame.payload)
             task = Task(frame.chunk, frame.first, items, function, deadline)
             fault = self.prepare(function)
@@ -143,6 +146,12 @@ class Warden:
             else:
                 self.queue.append(task)
         return frames is not None
+
+    def drop(self, chunk: int) -> None:
+        """Forget the items of a chunk that have not begun."""
+        for task in [task for task in self.queue if task.chunk == chunk]:
+            self.queue.remove(task)
+            self.report(task, [("instrument_error", "cancelled", 0.0, None)] * len(task.items))
 
     def prepare(self, function: str) -> str:
         """Import a function's module, so that workers are forked with it; why that fails, or nothing.

@@ -24,6 +24,17 @@ def double(number: int) -> int:
     return 2 * number
 
 
+def echo(item: Any) -> Any:
+    return item
+
+
+class Unprintable(Exception):
+    """An error that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
 def worker_of(_: Any) -> tuple[int, int, int]:
     """This worker, its parent, and the process that preloaded this module."""
     return os.getpid(), os.getppid(), PRELOADED[0]
@@ -56,6 +67,8 @@ def behave(how: str) -> Any:
         sys.exit(3)
     if how == "interrupt":
         raise KeyboardInterrupt
+    if how == "unprintable":
+        raise Unprintable
     if how == "strange":
         return Fraction(1, 2)
     if how == "shout":

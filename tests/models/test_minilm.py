@@ -170,7 +170,10 @@ def test_torch_with_several_threads_survives_a_fork() -> None:
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    assert subprocess.run([sys.executable, "-c", source], env=environment, capture_output=True, check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", source], env=environment, capture_output=True, check=False).returncode
+        == 0
+    )
 
 
 def test_vectors_survive_a_restart_on_disk(tmp_path: Path) -> None:

@@ -132,3 +132,38 @@ def test_threads_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
     assert usable_threads() == 3
     monkeypatch.setenv("OMP_NUM_THREADS", "")
     assert usable_threads() >= 1
+
+
+def test_int8_products_by_hand(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from guerdon.models.encoders.onnx_backend import open_session
+    from guerdon.models.encoders.onnx_int8 import quantize
+
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(16, 8)).astype(np.float32), rng.normal(size=(16, 4)).astype(np.float32)
+    second[:, 0] = 0
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "first"], ["a"]), helper.make_node("MatMul", ["x", "second"], ["b"])],
+        "products",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, None, 16])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None, n]) for name, n in (("a", 8), ("b", 4))],
+        [numpy_helper.from_array(first, "first"), numpy_helper.from_array(second, "second")],
+    )
+    whole, small = tmp_path / "whole.onnx", tmp_path / "int8.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), whole)
+    assert quantize(whole, small) == 2
+    session = open_session(small)
+    x = rng.normal(size=(2, 3, 16)).astype(np.float32)
+    x[1, 2] = 0
+    a, b = session.run(None, {"x": x})
+    for found, weight in ((a, first), (b, second)):
+        # Each factor is off by at most half a step of 1/127 of its largest value.
+        largest = np.abs(x).max(-1, keepdims=True) * np.abs(weight).max(0)
+        assert (np.abs(found - x @ weight) <= 16 * largest * (1 / 127 + 1 / (4 * 127**2))).all()
+    assert (a[1, 2] == 0).all()
+    assert (b[..., 0] == 0).all()
+    loud = x.copy()
+    loud[0] *= 1000
+    assert np.array_equal(session.run(None, {"x": loud})[0][1], a[1])

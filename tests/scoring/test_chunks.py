@@ -73,6 +73,15 @@ def test_malformed_rows_do_not_shift_the_cuts(tmp_path: Path) -> None:
     assert not cuts[1]
 
 
+def test_rejected_rows_tie_nothing(tmp_path: Path) -> None:
+    good = [{"prompt": g, "completion": "a", "reference": "a"} for g in "aabb"]
+    bad = [{"prompt": None, "completion": "a"}, {"prompt": "a", "completion": None}]
+    path = write_lines(tmp_path / "a.jsonl", [*bad, *good, *bad])
+    cuts = find_cuts(open_data(str(path)), Layout(), GROUPED)
+    assert cuts is not None
+    assert np.flatnonzero(cuts).tolist() == [4, 6]
+
+
 def test_siblings_too_far_apart_are_an_error_that_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,7 +125,9 @@ def test_first_sentence(text: str, expected: str) -> None:
     assert first_sentence(text) == expected
 
 
-@given(st.text() | st.lists(st.sampled_from(["answer", " is ", ": ", "\n", "####", "4", ".", "*", "答案"])).map("".join))
+@given(
+    st.text() | st.lists(st.sampled_from(["answer", " is ", ": ", "\n", "####", "4", ".", "*", "答案"])).map("".join)
+)
 def test_phrases_lie_in_the_text(text: str) -> None:
     for phrase in answer_phrases(text):
         assert 0 <= phrase.start < phrase.end <= phrase.answer_start <= len(text)

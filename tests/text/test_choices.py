@@ -133,7 +133,9 @@ def test_other_letters() -> None:
 @given(
     st.text()
     | st.lists(
-        st.sampled_from(["answer is ", "A", "B", "(", ")", " or ", "\\boxed{", "}", "<answer>", "</answer>", "\n", ".", "Rome"])
+        st.sampled_from(
+            ["answer is ", "A", "B", "(", ")", " or ", "\\boxed{", "}", "<answer>", "</answer>", "\n", ".", "Rome"]
+        )
     ).map("".join)
 )
 def test_a_choice_is_a_letter_or_none(text: str) -> None:

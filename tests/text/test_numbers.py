@@ -110,7 +110,16 @@ def test_parse_number(text: str, expected: float | None) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("$1,200", 1200), ("45%", 45), (" 1e3 ", 1000), ("12 cm", None), ("nan", None), ("inf", None), ("", None), ("1_0", 10)],
+    [
+        ("$1,200", 1200),
+        ("45%", 45),
+        (" 1e3 ", 1000),
+        ("12 cm", None),
+        ("nan", None),
+        ("inf", None),
+        ("", None),
+        ("1_0", 10),
+    ],
 )
 def test_plain_number(text: str, expected: float | None) -> None:
     assert plain_number(text) == expected
@@ -135,7 +144,9 @@ def test_wrong_arguments() -> None:
 @given(st.floats(-1e12, 1e12).map(lambda x: round(x, 3)))
 def test_numbers_are_read_back(value: float) -> None:
     assert parse_number(f"{value:,.3f}") == pytest.approx(value)
-    assert parse_number(f"{value:,.3f}".translate(str.maketrans(",.", ".,"))) == pytest.approx(value) or abs(value) < 1000
+    assert (
+        parse_number(f"{value:,.3f}".translate(str.maketrans(",.", ".,"))) == pytest.approx(value) or abs(value) < 1000
+    )
 
 
 @given(st.text() | st.text(alphabet="0123456789.,-+/^{}\\frac%eE x10½$'"))

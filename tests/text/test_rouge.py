@@ -13,14 +13,17 @@ from guerdon.text.rouge import Rouge, RougeReference, rouge_l, rouge_n
 
 ZERO = Rouge(0.0, 0.0, 0.0)
 SENTENCE = st.lists(
-    st.sampled_from("the cat cats sat running ran on mat . , 1.5 don't a-b (x) café 東京 İ \n Naïve ¼".split(" ")), max_size=25
+    st.sampled_from("the cat cats sat running ran on mat . , 1.5 don't a-b (x) café 東京 İ \n Naïve ¼".split(" ")),
+    max_size=25,
 ).map(" ".join)
 TEXTS = st.text(max_size=40) | SENTENCE
 
 
 @cache
 def scorer(stemmer: bool) -> Any:
-    return pytest.importorskip("rouge_score.rouge_scorer").RougeScorer(["rouge1", "rouge2", "rouge3", "rougeL"], stemmer)
+    return pytest.importorskip("rouge_score.rouge_scorer").RougeScorer(
+        ["rouge1", "rouge2", "rouge3", "rougeL"], stemmer
+    )
 
 
 @settings(max_examples=200)
@@ -30,7 +33,10 @@ def test_equal_to_rouge_score(candidate: str, reference: str, stemmer: bool) -> 
     tokenizer = "rouge-stem" if stemmer else "rouge"
     prepared = RougeReference(reference, tokenizer=tokenizer)
     for name, of_text, of_prepared in [
-        *((f"rouge{n}", rouge_n(candidate, reference, n, tokenizer=tokenizer), rouge_n(candidate, prepared, n)) for n in (1, 2, 3)),
+        *(
+            (f"rouge{n}", rouge_n(candidate, reference, n, tokenizer=tokenizer), rouge_n(candidate, prepared, n))
+            for n in (1, 2, 3)
+        ),
         ("rougeL", rouge_l(candidate, reference, tokenizer=tokenizer), rouge_l(candidate, prepared)),
     ]:
         assert of_text == of_prepared

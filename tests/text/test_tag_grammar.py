@@ -66,7 +66,9 @@ TEMPLATE = st.lists(
 def test_side_by_side_is_the_regular_expression(text: str) -> None:
     pattern = "<reasoning>.*?</reasoning>\\s*<answer>.*?</answer>"
     assert side_by_side(text, "reasoning", "answer") is (re.search(pattern, text, re.DOTALL) is not None)
-    assert side_by_side(text, "reasoning", "answer", whole=True) is (re.match(f"^{pattern}$", text, re.DOTALL) is not None)
+    assert side_by_side(text, "reasoning", "answer", whole=True) is (
+        re.match(f"^{pattern}$", text, re.DOTALL) is not None
+    )
 
 
 def _official_count(text: str) -> float:

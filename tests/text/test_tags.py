@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from guerdon.text.tags import extract_tag, tag_blocks, tag_counts, tags_in_order
 
-PIECES = st.lists(st.sampled_from(["<a>", "</a>", "<a", ">", "x", " ", "<A>", "</a >", '<a id="1">', "<b>", "</b>"])).map("".join)
+PIECES = st.lists(
+    st.sampled_from(["<a>", "</a>", "<a", ">", "x", " ", "<A>", "</a >", '<a id="1">', "<b>", "</b>"])
+).map("".join)
 
 
 @given(PIECES)
@@ -59,7 +61,7 @@ def test_content_is_stripped_on_demand() -> None:
 
 
 def test_wrong_arguments() -> None:
-    with pytest.raises(ValueError, match="which='all'.*'last', 'first' or 'only'"):
+    with pytest.raises(ValueError, match=r"which='all'.*'last', 'first' or 'only'"):
         extract_tag("", "a", which="all")  # type: ignore[arg-type]
     for tag in ("", "<a>", "a b"):
         with pytest.raises(ValueError, match="bare name"):

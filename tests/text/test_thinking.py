@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from guerdon.text.thinking import strip_thinking, thinking, thinking_spans
 
 TEXTS = st.text() | st.lists(
-    st.sampled_from(["<think>", "</think>", "<thinking>", "</THINK>", "[THINK]", "a", " ", "<|channel|>analysis<|message|>"])
+    st.sampled_from(
+        ["<think>", "</think>", "<thinking>", "</THINK>", "[THINK]", "a", " ", "<|channel|>analysis<|message|>"]
+    )
 ).map("".join)
 
 

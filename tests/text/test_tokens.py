@@ -53,7 +53,11 @@ def test_wordpunct_is_nltks(text: str) -> None:
 @pytest.mark.parametrize(
     ("cut", "text", "expected"),
     [
-        (tokens_13a, "1,234.56 a.b, x-y 3-4 1...2", ["1,234.56", "a", ".", "b", ",", "x-y", "3", "-", "4", "1", ".", ".", ".2"]),
+        (
+            tokens_13a,
+            "1,234.56 a.b, x-y 3-4 1...2",
+            ["1,234.56", "a", ".", "b", ",", "x-y", "3", "-", "4", "1", ".", ".", ".2"],
+        ),
         (tokens_13a, "well-\nknown", ["wellknown"]),
         (tokens_13a, "&quot;A&quot; &lt;b&gt;", ['"', "A", '"', "<", "b", ">"]),
         (han_tokens_13a, "東京タワー、a", ["東", "京", "タ", "ワ", "ー", "、a"]),

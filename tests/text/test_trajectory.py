@@ -38,7 +38,10 @@ def test_tagged_text_is_all_the_policys() -> None:
     assert [turn.text for turn in trajectory.actions] == ["rain"]
     assert trajectory.answer == "yes"
     assert len(trajectory) == 5
-    assert [SEARCHED[turn.start : turn.end] for turn in trajectory.of("search", "text")] == ["<search>rain</search>", "bye"]
+    assert [SEARCHED[turn.start : turn.end] for turn in trajectory.of("search", "text")] == [
+        "<search>rain</search>",
+        "bye",
+    ]
 
 
 def test_environment_spans_are_evidence() -> None:
@@ -47,7 +50,9 @@ def test_environment_spans_are_evidence() -> None:
     trajectory = parse_trajectory(SEARCHED, environment_spans=[(start, end)])
     assert [(turn.kind, turn.text) for turn in trajectory.evidence] == [("information", "wet")]
     inner = parse_trajectory("<search>q</search>found it<answer>x</answer>", environment_spans=[(18, 26)])
-    assert [(turn.kind, turn.role, turn.text) for turn in inner.evidence] == [("information", "environment", "found it")]
+    assert [(turn.kind, turn.role, turn.text) for turn in inner.evidence] == [
+        ("information", "environment", "found it")
+    ]
 
 
 def test_a_policy_cannot_swallow_what_the_environment_wrote() -> None:
@@ -66,7 +71,10 @@ def test_chat_messages() -> None:
             "tool_calls": [{"id": "c1", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}],
         },
         {"role": "tool", "tool_call_id": "c1", "content": "<answer>sunny</answer>"},
-        {"role": "assistant", "content": [{"type": "text", "text": "<answer>sun"}, {"type": "text", "text": "ny</answer>"}]},
+        {
+            "role": "assistant",
+            "content": [{"type": "text", "text": "<answer>sun"}, {"type": "text", "text": "ny</answer>"}],
+        },
     ]
     trajectory = parse_trajectory(messages)
     assert said(trajectory) == [
@@ -95,7 +103,8 @@ def test_roles_that_are_not_the_policy() -> None:
 
 
 def test_tool_calls_in_text() -> None:
-    text = '<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n{"name": "g", "arguments": {}}\n</tool_call><tool_call>broken</tool_call>'
+    calls = '{"name": "f", "arguments": {"x": 1}}\n{"name": "g", "arguments": {}}'
+    text = f"<tool_call>\n{calls}\n</tool_call><tool_call>broken</tool_call>"
     trajectory = parse_trajectory(text)
     assert [(turn.name, turn.arguments) for turn in trajectory] == [("f", {"x": 1}), ("g", {}), (None, None)]
     assert [text[turn.start : turn.end][:9] for turn in trajectory] == ['{"name": ', '{"name": ', "<tool_cal"]
@@ -105,7 +114,10 @@ def test_malformed_tool_calls_in_messages() -> None:
     calls = [{"function": {"name": "f", "arguments": "{broken"}}, "nonsense", None, {"function": None}]
     turns = parse_trajectory([{"role": "assistant", "content": None, "tool_calls": calls}]).turns
     assert [(turn.kind, turn.name, turn.arguments) for turn in turns] == [("tool_call", None, None)] * 2
-    assert parse_trajectory([{"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}]).turns[0].name == "f"
+    assert (
+        parse_trajectory([{"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}]).turns[0].name
+        == "f"
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,7 +174,9 @@ def test_what_is_no_completion_is_an_error(completion: Any) -> None:
 
 
 TAGGED = st.lists(
-    st.sampled_from([f"<{tag}>" for tag in TAG_KINDS] + [f"</{tag}>" for tag in TAG_KINDS] + ["x", " ", '{"name": "f"}', "é"])
+    st.sampled_from(
+        [f"<{tag}>" for tag in TAG_KINDS] + [f"</{tag}>" for tag in TAG_KINDS] + ["x", " ", '{"name": "f"}', "é"]
+    )
 ).map("".join)
 
 
