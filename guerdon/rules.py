@@ -267,6 +267,7 @@ for _rule in (
     Rule("minimum", combine.minimum, False, span=_hull, steps=""),
     Rule("maximum", combine.maximum, False, span=_hull, steps=""),
     Rule("log_sum_exp", combine.log_sum_exp, False, steps=""),
+    Rule("harmonic_mean", combine.harmonic_mean, False, span=_hull, steps=""),
     Rule("geometric_mean", combine.geometric_mean, False, steps=""),
     Rule("ensemble", combine.ensemble, False, steps="", spread=lambda terms, **_: combine.ensemble_spread(terms)),
     Rule("soft_gate", soft_gate, False, span=lambda ranges, _: _product_span([UNIT, ranges[1]], {}), steps=""),

@@ -374,7 +374,7 @@ class Evaluation:
             _part.reset(tokens[1])
         self.report.seconds[reward.name] = self.report.seconds.get(reward.name, 0.0) + time.perf_counter() - started
         if counters:
-            self.report.counters[reward.name] = dict(counters)
+            self.report.counters = _added(self.report.counters, {reward.name: counters})
         scores = qualified(reward, raw, len(view))
         if state is not None:
             self.seen[reward.fingerprint] = (view, scores)

@@ -31,7 +31,7 @@ class VerifierPool:
 
     Workers start when first needed and end with the pool or the process. Results keep the order of the items. An item over
     its deadline is ``timed_out`` and its worker killed; one whose worker crashes is tried once more, alone; neither touches
-    the items beside it. Waiting for a free worker does not count.
+    the items beside it. Waiting for a free worker does not count. It is no sandbox: a check has the rights of this process.
 
     Args:
         workers: the most processes at once; None: the cores this process may use.

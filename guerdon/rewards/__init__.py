@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from guerdon.rewards.language import Script
     from guerdon.rewards.length import Length, LengthFloor, LengthMatch, Overlong, Repetition
     from guerdon.rewards.match import ExactMatch, TokenF1
-    from guerdon.rewards.overlap import RougeL
+    from guerdon.rewards.overlap import Bleu, Chrf, RougeL
     from guerdon.rewards.query_match import QueryMatch
     from guerdon.rewards.search import EvidenceContains, SearchAnswer, SearchForm
     from guerdon.rewards.semantic import Cosine
     from guerdon.rewards.sql import SchemaLinking, SQLNgram, SQLQuery
     from guerdon.rewards.sql_contrast import SQLContrast
     from guerdon.rewards.sql_execution import SQLExecution, SQLSyntax
+    from guerdon.rewards.structured import JSONSchema
     from guerdon.rewards.subqueries import Answerability, Decomposition
     from guerdon.rewards.verifiable import MathAnswer, NumericAnswer, SetAnswer
     from guerdon.rewards.votes import CrossVote, MajorityVote
@@ -29,13 +30,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "Agreement": "agreement",
     "Answerability": "subqueries",
+    "Bleu": "overlap",
     "Choice": "choice",
+    "Chrf": "overlap",
     "Cosine": "semantic",
     "CrossVote": "votes",
     "Decomposition": "subqueries",
     "EvidenceContains": "search",
     "ExactMatch": "match",
     "Given": "given",
+    "JSONSchema": "structured",
     "Judged": "judged",
     "Length": "length",
     "LengthFloor": "length",
@@ -66,13 +70,16 @@ _HOMES = {
 __all__ = [
     "Agreement",
     "Answerability",
+    "Bleu",
     "Choice",
+    "Chrf",
     "Cosine",
     "CrossVote",
     "Decomposition",
     "EvidenceContains",
     "ExactMatch",
     "Given",
+    "JSONSchema",
     "Judged",
     "Length",
     "LengthFloor",

@@ -102,7 +102,7 @@ def xml_count(text: str, thinking: str = "reasoning", answer: str = "answer", *,
 class XMLFormat(Unreferenced):
     """Whether a thinking block is followed by an answer block, with nothing but whitespace between them: 1 or 0.
 
-    ``strict`` lets nothing stand before the first and nothing but one line break after the last. Blocks may hold anything, further
+    ``strict`` lets nothing but whitespace stand before and after them. Blocks may hold anything, further
     blocks too; :class:`~guerdon.rewards.format.Tags` asks for each exactly once. Range [0, 1]. Reads no column; never NaN.
 
     Source: Pourreza et al. 2025, Reasoning-SQL (arXiv 2503.23157), released code.
@@ -136,14 +136,12 @@ def has_blocks(text: str, thinking: str = "reasoning", answer: str = "answer", *
     >>> has_blocks("<reasoning></reasoning>\\n<answer></answer>\\n", strict=True)
     True
     """
+    text = text.strip() if strict else text
     start, closing = text.find(f"<{thinking}>"), f"</{answer}>"
-    if start < 0 or (strict and start > 0):
+    if start < 0 or (strict and not (start == 0 and text.endswith(closing))):
         return False
     between = re.compile(rf"</{re.escape(thinking)}>\s*+<{re.escape(answer)}>").search(text, start + len(thinking) + 2)
-    if between is None:
-        return False
-    end = text.removesuffix("\n").rfind(closing) if strict else text.rfind(closing)
-    return end >= between.end() and (not strict or end + len(closing) == len(text.removesuffix("\n")))
+    return between is not None and text.rfind(closing) >= between.end()
 
 
 def _check_tags(tags: Sequence[str]) -> None:

@@ -158,14 +158,14 @@ def _durable(file: IO[bytes]) -> None:
 
 
 def _locked(path: Path) -> IO[bytes]:
-    """An open file that only one process can hold; the system lets go of it when the process ends, however it ends."""
+    """An open file that only one process can hold, and none it forks; the system lets go of it when it ends, however it ends."""
     file = path.open("ab")
     try:
         import fcntl
     except ImportError:  # no such locks on Windows
         return file
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
         raise UserError(f"another process is writing {path.parent}; wait for it, or choose another --out") from None

@@ -134,6 +134,17 @@ def log_sum_exp(
     return _unscored_where(temperature * total, live, scored, missing)
 
 
+def harmonic_mean(terms: ArrayLike, *, missing: Missing = "nan") -> Floats:
+    """K / sum_k (1 / v_k) of terms that are not negative; 0 where one is 0.
+
+    >>> harmonic_mean([[1.0, 0.0], [0.5, 1.0]]).round(4).tolist()
+    [0.6667, 0.0]
+    """
+    t = as_terms(terms)
+    with np.errstate(divide="ignore"):
+        return np.asarray(1.0 / mean(np.where(t > 0, 1.0 / t, np.where(np.isnan(t), np.nan, np.inf)), missing=missing))
+
+
 def geometric_mean(terms: ArrayLike, *, delta: float = 0.0, missing: Missing = "nan") -> Floats:
     """exp(mean_k ln((v_k + delta) / (1 + delta))) of terms clipped to [0, 1]: a soft AND, 1 only where all are 1.
 

@@ -200,6 +200,20 @@ def final_answer(text: str) -> str | None:
     return last_answer(text)
 
 
+def answer_or_all(text: str) -> str:
+    """What stands after the first ``<answer>``, up to the next answer tag or the end; all of ``text`` without one. Stripped.
+
+    Source: BLEUBERI 2025 (arXiv 2505.11080).
+
+    >>> answer_or_all("so <answer> 4 </answer>."), answer_or_all(" 4 "), answer_or_all("<answer>4")
+    ('4', '4', '4')
+    """
+    _, found, after = text.partition("<answer>")
+    if not found:
+        return text.strip()
+    return after.partition("</answer>")[0].partition("<answer>")[0].strip()
+
+
 def text_of(text: str, span: tuple[int, int]) -> str:
     """The stripped text of a character span.
 

@@ -42,6 +42,11 @@ _BECAUSE = (
     r"(?:because|since|as|for|which|due|perch[eé]|poich[eé]|porque|ya|pois|parce|car|puisque|weil|denn|da|want|omdat"
     r"|ponieważ|bo|потому|так|çünkü|karena|vì|eftersom|fordi|protože)\b"
 )
+# "B is correct", for which there is no announcement before the letter.
+_DECLARED = re.compile(
+    r"(?<![\w'’])\(?\*{0,2}([A-Z])\*{0,2}\)?\s(?:is|è|ist|est|es|é|jest|är|is de)\s(?:(?:the|la|die|le|a|il|de)\s)?"
+    r"(?:correct|right|best|true|corretta|giusta|esatta|richtig|richtige|correcte|juste|correcta|correta|certa|poprawna|juiste)\b"
+)
 _NEGATION = re.compile(r"(?:not|neither|none|non|no|nicht|kein\w*|pas|não|nao|nie|не|niet|değil|bukan|không|ليس)\b")
 
 
@@ -51,8 +56,8 @@ def extract_choice(
     """The letter of the option that ``text`` chooses; None if it chooses none, or several.
 
     The thinking is left out. Of the rest, the first of these that is there is read: the answer blocks, the boxes, the
-    last answer phrase (see :func:`~guerdon.text.answers.answer_phrases`), the whole text, its first and last lines.
-    There the option is named by its letter ("B", "(b)", "B) Rome", "option B") or by its text; outside blocks, boxes
+    last answer phrase (see :func:`~guerdon.text.answers.answer_phrases`), "B is correct", the whole text, its first
+    and last lines. There the option is named by its letter ("B", "(b)", "B) Rome", "option B") or by its text; outside blocks, boxes
     and phrases nothing else may be said with it.
 
     Several different letters in one place ("A or B", two boxes, two answer blocks) shop for the answer and choose
@@ -99,7 +104,7 @@ def _announced(text: str) -> list[str]:
     if boxes:
         return boxes
     answer = last_answer(text)
-    return [] if answer is None else [answer]
+    return list(dict.fromkeys(_DECLARED.findall(text))) if answer is None else [answer]
 
 
 def _named(claim: str, labels: tuple[str, ...], texts: Mapping[str, str], *, whole: bool) -> str | None:

@@ -25,39 +25,35 @@ class NgramTable:
         if order < 1:
             raise ValueError(f"order={order} must be at least 1")
         self.order = order
-        sequences = [list(tokens) for tokens in references]
         self._ids: dict[Hashable, int] = {}
-        rows = [[self._ids.setdefault(token, len(self._ids)) for token in tokens] for tokens in sequences]
-        size = len(self._ids)
-        self._next: list[dict[int, int]] = []
+        rows = [[self._ids.setdefault(token, len(self._ids)) for token in tokens] for tokens in references]
+        stride = len(self._ids) + 1
         self._counts = [_most(len(self._ids), rows)]
+        self._next: list[dict[int, int]] = []
         prefixes = rows
         for n in range(2, order + 1):
             longer: dict[int, int] = {}
             pairs = [zip(before, row[n - 1 :], strict=False) for before, row in zip(prefixes, rows, strict=True)]
             prefixes = [
-                [longer.setdefault(prefix * size + token, len(longer)) for prefix, token in pair] for pair in pairs
+                [longer.setdefault(prefix * stride + token, len(longer)) for prefix, token in pair] for pair in pairs
             ]
             self._next.append(longer)
             self._counts.append(_most(len(longer), prefixes))
 
-    def matches(self, tokens: Sequence[Hashable]) -> list[int]:
-        """How many n-grams of ``tokens`` the references have, for n = 1..order, none counted more often than there."""
-        known = self._ids.get
-        size = len(self._ids)
-        ids = [known(token, -1) for token in tokens]
-        found = [_clipped(ids, self._counts[0])]
-        prefixes = ids
+    def matches(self, tokens: Sequence[Hashable], *, shortest: int = 1) -> list[int]:
+        """How many n-grams of ``tokens`` the references have, for n = shortest..order, none counted more than there."""
+        known, unknown = self._ids.get, len(self._ids)
+        stride = unknown + 1
+        ids = [known(token, unknown) for token in tokens]
+        ids += [unknown] * self.order
+        # Where an n-gram that is known begins, and its number.
+        alive = [(i, number) for i, number in enumerate(ids) if number != unknown]
+        found = [_clipped(alive, self._counts[0])] if shortest <= 1 else []
         for n, longer in enumerate(self._next, start=2):
-            if not found[-1]:
-                found.append(0)
-                continue
-            after = longer.get
-            prefixes = [
-                after(prefix * size + token, -1) if prefix >= 0 <= token else -1
-                for prefix, token in zip(prefixes, ids[n - 1 :], strict=False)
-            ]
-            found.append(_clipped(prefixes, self._counts[n - 1]))
+            after, last = longer.get, n - 1
+            alive = [(i, number) for i, prefix in alive if (number := after(prefix * stride + ids[i + last], -1)) >= 0]
+            if n >= shortest:
+                found.append(_clipped(alive, self._counts[last]))
         return found
 
 
@@ -71,10 +67,12 @@ def _most(size: int, rows: Iterable[Sequence[int]]) -> list[int]:
     return most
 
 
-def _clipped(numbers: Sequence[int], limits: Sequence[int]) -> int:
-    counts = Counter(numbers)
-    counts.pop(-1, None)
-    return sum([min(count, limits[number]) for number, count in counts.items()])
+def _clipped(alive: Sequence[tuple[int, int]], limits: Sequence[int]) -> int:
+    """The number of n-grams, each counted at most as often as its limit, which is at least 1."""
+    numbers = [number for _, number in alive]
+    if len(set(numbers)) == len(numbers):
+        return len(numbers)
+    return sum([count if count < limits[number] else limits[number] for number, count in Counter(numbers).items()])
 
 
 def ngrams(tokens: Sequence[Hashable], n: int) -> Iterator[tuple[Hashable, ...]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from guerdon.text.answers import final_answer
+from guerdon.text.answers import answer_or_all, final_answer
 from guerdon.text.tags import extract_tag
 from guerdon.text.thinking import THINKING_TAGS, strip_thinking, thinking
 
 #: The named readings; ``"<tag>"`` with any tag name is one more.
-READINGS = ("whole", "visible", "thinking", "answer")
+READINGS = ("whole", "visible", "thinking", "answer", "reply", "answer-or-whole")
 
 _TAG = re.compile(r"<([^\s<>/]+)>")
 
@@ -21,6 +21,8 @@ def read(text: str, of: str) -> str | None:
     * ``"visible"``: the text without its thinking, stripped.
     * ``"thinking"``: the thinking alone.
     * ``"answer"``: the final answer that the visible text states (see :func:`~guerdon.text.answers.final_answer`).
+    * ``"reply"``: what the visible text gives as its answer block, or all of it where it has none (see
+      :func:`~guerdon.text.answers.answer_or_all`); ``"answer-or-whole"`` does so with the thinking left in.
     * ``"<tag>"``, such as ``"<explanation>"``: the stripped content of the last such block of the visible text, or of
       the whole text for the tags that hold thinking.
 
@@ -39,6 +41,10 @@ def read(text: str, of: str) -> str | None:
         return thinking(text) or None
     if of == "answer":
         return final_answer(strip_thinking(text))
+    if of == "reply":
+        return answer_or_all(strip_thinking(text))
+    if of == "answer-or-whole":
+        return answer_or_all(text)
     tag = check_reading(of)
     return extract_tag(text if tag.lower() in THINKING_TAGS else strip_thinking(text), tag)
 

@@ -42,7 +42,7 @@ class RougeReference:
         if n not in self._ngrams:
             self._ngrams[n] = NgramTable([self.tokens], n)
         tokens = self._tokenize(candidate)
-        shared = self._ngrams[n].matches(tokens)[n - 1]
+        (shared,) = self._ngrams[n].matches(tokens, shortest=n)
         return _rouge(shared, len(tokens) - n + 1, len(self.tokens) - n + 1)
 
     def rouge_l(self, candidate: str) -> Rouge:

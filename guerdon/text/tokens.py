@@ -88,7 +88,7 @@ def rouge_tokens(text: str) -> list[str]:
     >>> rouge_tokens("The café's 2 doors")
     ['the', 'caf', 's', '2', 'doors']
     """
-    return _ASCII.findall(text.lower())
+    return text.lower().encode("ascii", "replace").translate(_ALPHANUMERIC).decode("ascii").split()
 
 
 def rouge_stems(text: str) -> list[str]:
@@ -100,7 +100,7 @@ def rouge_stems(text: str) -> list[str]:
     >>> rouge_stems("running dogs")
     ['run', 'dog']
     """
-    return [_porter_stem(token) if len(token) > 3 else token for token in _ASCII.findall(text.lower())]
+    return [_porter_stem(token) if len(token) > 3 else token for token in rouge_tokens(text)]
 
 
 def tokens_13a(text: str) -> list[str]:
@@ -165,7 +165,7 @@ def find_tokenizer(name: str | Tokenizer) -> Tokenizer:
 
 _WORD = re.compile(r"\w+")
 _WORDPUNCT = re.compile(r"\w+|[^\w\s]+")
-_ASCII = re.compile(r"[a-z0-9]+")
+_ALPHANUMERIC = bytes(code if chr(code).isascii() and chr(code).isalnum() else 32 for code in range(256))
 _ASCII_OR_HAN = re.compile(r"[a-z0-9_]+|[\u4e00-\u9fff]")
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-WIDTH, HEIGHT = 460, 220
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 30
+WIDTH, HEIGHT = 460, 230
+LEFT, RIGHT, TITLE, TOP, BOTTOM = 46, 12, 15, 42, 30
 COLORS = ("#8a8f98", "#c8782a", "#2f6fb7", "#2a8a57", "#9254a8", "#b5354c")
 
 Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
@@ -26,7 +26,7 @@ def lines(title: str, series: Series, *, smooth: int = 1, span: tuple[float, flo
     x0, x1 = min(xs), max(xs)
     y0, y1 = span or _padded(min(ys), max(ys))
     parts = [_frame(title, (x0, x1), (y0, y1))]
-    for (name, (x, y)), color in zip(points.items(), COLORS * 3, strict=False):
+    for (x, y), color in zip(points.values(), COLORS * 3, strict=False):
         if smooth > 1 and len(y) > smooth:
             parts.append(_path(x, y, (x0, x1), (y0, y1), color, 0.25))
             y = _moving_average(y, smooth)
@@ -47,7 +47,7 @@ def histograms(title: str, samples: Mapping[str, Sequence[float]], *, bins: int 
     shares = {name: np.histogram(values, edges)[0] / len(values) for name, values in found.items()}
     top = max(float(share.max()) for share in shares.values())
     parts = [_frame(title, (edges[0], edges[-1]), (0.0, top))]
-    for (_, share), color in zip(shares.items(), COLORS * 3, strict=False):
+    for share, color in zip(shares.values(), COLORS * 3, strict=False):
         x = np.repeat(edges, 2)[1:-1]
         parts.append(
             _path(x.tolist(), np.repeat(share, 2).tolist(), (edges[0], edges[-1]), (0.0, top), color, 1.0, fill=True)
@@ -88,8 +88,7 @@ def _path(
     fill: bool = False,
 ) -> str:
     points = [
-        (_place(a, xs, LEFT, WIDTH - RIGHT), _place(b, ys, HEIGHT - BOTTOM, TOP + 16))
-        for a, b in zip(x, y, strict=True)
+        (_place(a, xs, LEFT, WIDTH - RIGHT), _place(b, ys, HEIGHT - BOTTOM, TOP)) for a, b in zip(x, y, strict=True)
     ]
     said = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
     body = ""
@@ -101,7 +100,7 @@ def _path(
 
 
 def _frame(title: str, xs: tuple[float, float], ys: tuple[float, float]) -> str:
-    floor, top = HEIGHT - BOTTOM, TOP + 16
+    floor, top = HEIGHT - BOTTOM, TOP
     ticks = []
     for k in range(5):
         value = ys[0] + (ys[1] - ys[0]) * k / 4
@@ -112,16 +111,14 @@ def _frame(title: str, xs: tuple[float, float], ys: tuple[float, float]) -> str:
         value = xs[0] + (xs[1] - xs[0]) * k / 4
         x = _place(value, xs, LEFT, WIDTH - RIGHT)
         ticks.append(f'<text x="{x:.1f}" y="{floor + 16}" text-anchor="middle">{value:.3g}</text>')
-    return f'<text x="{LEFT}" y="{TOP}" class="title">{html.escape(title)}</text>{"".join(ticks)}'
+    return f'<text x="{LEFT}" y="{TITLE}" class="title">{html.escape(title)}</text>{"".join(ticks)}'
 
 
 def _legend(names: Sequence[str]) -> str:
-    parts, x = [], float(WIDTH - RIGHT)
-    for name, color in reversed(list(zip(names, COLORS * 3, strict=False))):
-        parts.append(
-            f'<text x="{x:.0f}" y="{TOP}" text-anchor="end" fill="{color}" class="key">{html.escape(name)}</text>'
-        )
-        x -= 6.6 * len(name) + 12
+    parts, x = [], float(LEFT)
+    for name, color in zip(names, COLORS * 3, strict=False):
+        parts.append(f'<text x="{x:.0f}" y="{TITLE + 15}" fill="{color}" class="key">{html.escape(name)}</text>')
+        x += 6.2 * len(name) + 14
     return "".join(parts) if len(names) > 1 else ""
 
 

@@ -48,8 +48,8 @@ def load_policy(where: str | Path, policy: Policy) -> tuple[Any, Any]:
 
 def tiny_policy(shape: Tiny, texts: Iterable[str], seed: int) -> tuple[Any, Any]:
     """A randomly initialised decoder and a byte-level BPE tokenizer trained on ``texts``. Granite loads any tokenizer as saved."""
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     import transformers
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import GraniteConfig, GraniteForCausalLM, set_seed
 
     raw = Tokenizer(models.BPE())

@@ -92,7 +92,7 @@ class Dispatch:
         self.jobs: deque[Job] = deque()
         self.in_flight: dict[int, Chunk] = {}
         self.numbered = 0
-        self.closed = False
+        self.closed = self.running = False
         self.start()
 
     def start(self) -> None:
@@ -107,7 +107,7 @@ class Dispatch:
                 start_new_session=True,
                 env={**os.environ, **_warden_environment()},
             )
-        self.channel = Channel(ours)
+        self.channel, self.running = Channel(ours), True
         listener = threading.Thread(
             target=self.listen, args=(self.channel, self.process), name="guerdon-verifier", daemon=True
         )
@@ -116,6 +116,8 @@ class Dispatch:
     def submit(self, job: Job) -> None:
         """Take on a job."""
         with self.lock:
+            if not self.running:
+                self.start()
             self.jobs.append(job)
             self.feed()
         job.done.add_done_callback(lambda done: self.cancel(job) if done.cancelled() else None)
@@ -131,7 +133,7 @@ class Dispatch:
         """Send chunks while the warden may have more; the lock is held."""
         while self.jobs and len(self.in_flight) < self.most_in_flight and not self.closed:
             job = self.jobs.popleft()
-            if job.done.cancelled() or not job.unsent:
+            if job.done.done() or not job.unsent:
                 continue
             start, stop = job.unsent.popleft()
             size = min(_CHUNK_ITEMS, math.ceil((stop - start) / self.settings[0]))
@@ -147,8 +149,10 @@ class Dispatch:
 
     def listen(self, channel: Channel, process: subprocess.Popen[bytes]) -> None:
         """Take results until the warden is gone or has been silent for too long."""
+        heard = select.poll()
+        heard.register(channel, select.POLLIN)
         while True:
-            if not select.select([channel], [], [], self.patience())[0]:
+            if not heard.poll(1000 * self.patience()):
                 if self.in_flight:
                     break
                 continue
@@ -162,7 +166,8 @@ class Dispatch:
         process.kill()
         process.wait()
         with self.lock:
-            if not self.closed and self.channel is channel:
+            channel.close()
+            if not self.closed:
                 self.recover()
 
     def patience(self) -> float:
@@ -190,7 +195,8 @@ class Dispatch:
             del self.in_flight[frame.chunk]
 
     def recover(self) -> None:
-        """The warden died: start another, and send it what has no result; the lock is held."""
+        """The warden died: start another if there is work for it, and send it what has no result; the lock is held."""
+        self.running = False
         lost, self.in_flight = list(self.in_flight.values()), {}
         for job in {id(chunk.job): chunk.job for chunk in lost}.values():
             job.restarts += 1
@@ -205,8 +211,13 @@ class Dispatch:
                     job.unsent.append((i, i + 1))
             if job not in self.jobs:
                 self.jobs.append(job)
-        self.channel.close()
-        self.start()
+        if not self.jobs:
+            return
+        try:
+            self.start()
+        except OSError as error:
+            for job in self.jobs:
+                job.fail(f"no verifier process can be started: {error}")
         self.feed()
 
     def close(self) -> None:

@@ -335,6 +335,21 @@ def test_a_warden_that_dies_is_replaced_and_nothing_is_lost(tmp_path: Path) -> N
         assert own.map(checks.worker_of, [0])[0].value[1] != warden
 
 
+def test_a_warden_that_dies_when_idle_is_missed_only_when_needed() -> None:
+    with VerifierPool(workers=1) as own:
+        warden = psutil.Process(own.map(checks.worker_of, [0])[0].value[1])
+        warden.kill()
+        warden.wait()
+        assert own.map(checks.double, [2])[0].value == 4
+
+
+def test_processes_that_cannot_start_fail_the_items(monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
+    monkeypatch.setattr(sys, "path", ["/nowhere"])
+    checked = VerifierPool(workers=1).map(checks.double, [1, 2])
+    assert outcomes(checked) == ["instrument_error"] * 2 and "again and again" in checked[0].message
+    capfd.readouterr()
+
+
 def test_closing_settles_what_was_not_finished_and_the_pool_can_be_used_again() -> None:
     own = VerifierPool(workers=1, deadline=60)
     done = own.submit(checks.pause, [30.0] * 3)

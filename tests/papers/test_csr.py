@@ -21,7 +21,9 @@ def batch(*answers: str, reference: str = "Rome") -> Batch:
     return Batch(said, ["Capital of Italy?"] * len(said), reference=[reference] * len(said))
 
 
-@given(st.lists(st.sampled_from(["Rome", "Paris", "Oslo", "", "I don't know"]), min_size=1, max_size=8), st.floats(0, 0.99))
+@given(
+    st.lists(st.sampled_from(["Rome", "Paris", "Oslo", "", "I don't know"]), min_size=1, max_size=8), st.floats(0, 0.99)
+)
 def test_no_wrong_answer_outranks_a_right_one(answers: list[str], weight: float) -> None:
     scores = PAPER.build(weight=weight).score(batch(*answers))
     right = np.array([answer == "Rome" for answer in answers])
@@ -35,7 +37,9 @@ def test_permutation_and_diagonal(size: int, random, scope) -> None:
     correct = np.array([random.random() < 0.5 for _ in range(size)], dtype=float)
     values = agreement_calibration(similarity, correct, scope=scope)
     order = np.array(random.sample(range(size), size))
-    assert agreement_calibration(similarity[np.ix_(order, order)], correct[order], scope=scope) == pytest.approx(values[order])
+    assert agreement_calibration(similarity[np.ix_(order, order)], correct[order], scope=scope) == pytest.approx(
+        values[order]
+    )
     np.fill_diagonal(similarity, 77.0)
     assert agreement_calibration(similarity, correct, scope=scope) == pytest.approx(values)
 

@@ -56,7 +56,14 @@ def test_length_counts_only_beside_correct_siblings() -> None:
 
 def test_hacks() -> None:
     honest = answer("4", "two and two make four")
-    hacks = ["", "4", answer("4 5 6 7"), answer("5") + answer("4"), f"<think>{answer('4')}</think>", answer("4", "so " * 5000)]
+    hacks = [
+        "",
+        "4",
+        answer("4 5 6 7"),
+        answer("5") + answer("4"),
+        f"<think>{answer('4')}</think>",
+        answer("4", "so " * 5000),
+    ]
     values = PAPER.build(encoder=CharNGramEncoder()).score(batch([honest, honest, honest, *hacks])).values
     assert (values[3:] < values[0]).all(), values
 

@@ -15,14 +15,24 @@ from guerdon.rewards import Given
 PAPER = find_paper("semantic-low-resource")
 GOLD = "Клетка получает энергию из пищи."
 HONEST = "Клетка получает энергию из еды."
-HACKS = ["", "123 456!", "Cell gets energy", "Клетка gets энергию из food", GOLD + " The cell.", "Погода " * 3000, "😀😀"]
+HACKS = [
+    "",
+    "123 456!",
+    "Cell gets energy",
+    "Клетка gets энергию из food",
+    GOLD + " The cell.",
+    "Погода " * 3000,
+    "😀😀",
+]
 
 
 @pytest.mark.parametrize("variant", ["default", "gated"])
 def test_no_hack_beats_an_honest_answer(variant: str) -> None:
     reward = PAPER.build(variant, encoder=CharNGramEncoder(), tau=0.3)
     size = len(HACKS) + 1
-    values = reward.score(Batch([HONEST, *HACKS], ["q"] * size, reference=[GOLD] * size, target_script=["cyrillic"] * size)).values
+    values = reward.score(
+        Batch([HONEST, *HACKS], ["q"] * size, reference=[GOLD] * size, target_script=["cyrillic"] * size)
+    ).values
     assert (values[1:] < values[0]).all(), values
 
 

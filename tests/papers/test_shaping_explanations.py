@@ -29,7 +29,8 @@ HACKS = {
     "keyword soup": f"<explanation>{'ATP mitochondria membrane ' * 20}</explanation><answer>C</answer>",
     "wrong with the right words": HONEST.replace("<answer>B", "<answer>D"),
     "all answers": HONEST.replace("<answer>B", "<answer>A, B, C, D"),
-    "answer shopping": HONEST.replace("<answer>B</answer>", "") + "<answer>A</answer><answer>B</answer><answer>C</answer>",
+    "answer shopping": HONEST.replace("<answer>B</answer>", "")
+    + "<answer>A</answer><answer>B</answer><answer>C</answer>",
     "tag stuffing": "<explanation><answer>" * 50 + "B" + "</answer></explanation>" * 50,
     "thought only": f"<think>{HONEST}</think>",
     "other language": "<explanation>Die Ribosomen stellen Proteine her.</explanation><answer>C</answer>",
@@ -38,7 +39,9 @@ HACKS = {
 
 
 def batch(*completions: str) -> Batch:
-    return Batch(completions, [QUESTION] * len(completions), reference=[GOLD] * len(completions), answer=["B"] * len(completions))
+    return Batch(
+        completions, [QUESTION] * len(completions), reference=[GOLD] * len(completions), answer=["B"] * len(completions)
+    )
 
 
 @pytest.mark.parametrize("variant", ["default", "rouge", "semantic+rouge"])

@@ -16,7 +16,12 @@ numbers = st.floats(-50, 50)
 
 
 def value(helpful: float | None, harmless: float | None, *, reference: float = 0.0, variant: str = "default") -> float:
-    columns = {"helpful": [helpful], "harmless": [harmless], "helpful_reference": [reference], "harmless_reference": [reference]}
+    columns = {
+        "helpful": [helpful],
+        "harmless": [harmless],
+        "helpful_reference": [reference],
+        "harmless_reference": [reference],
+    }
     return float(PAPER.build(variant).score(Batch(["y"], columns=columns)).values[0])
 
 
@@ -29,7 +34,9 @@ def test_balanced_beats_lopsided() -> None:
 
 @given(numbers, numbers, st.floats(-20, 20))
 def test_a_shift_of_score_and_reference_changes_nothing(helpful: float, harmless: float, shift: float) -> None:
-    assert value(helpful, harmless) == pytest.approx(value(helpful + shift, harmless + shift, reference=shift), abs=1e-6)
+    assert value(helpful, harmless) == pytest.approx(
+        value(helpful + shift, harmless + shift, reference=shift), abs=1e-6
+    )
 
 
 @given(numbers, st.floats(0.01, 5))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,8 +87,26 @@ def test_a_file_shorter_than_its_journal_says_is_an_error(tmp_path: Path) -> Non
 
 def test_only_one_process_writes(tmp_path: Path) -> None:
     folder = tmp_path / "x.partial"
-    with Journal(folder, ("rows",)), pytest.raises(UserError, match="another process is writing"):
-        Journal(folder, ("rows",))
+    source = (
+        "from pathlib import Path\n"
+        "from guerdon.errors import UserError\n"
+        "from guerdon.scoring.journal import Journal\n"
+        "try:\n"
+        f"    Journal(Path({str(folder)!r}), ('rows',))\n"
+        "except UserError as error:\n"
+        "    print(error)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    def other() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    with Journal(folder, ("rows",)):
+        assert other().startswith(f"another process is writing {folder}; wait for it, or choose another --out")
+    assert other() == ""
     Journal(folder, ("rows",)).remove()
     assert not folder.exists()
 

@@ -33,6 +33,10 @@ CITIES = {"A": "Paris", "B": "Rome", "C": "Berlin", "D": "New York", "E": "York"
         ("Answer: $\\boxed{B}$", "B"),
         ("The final answer is: $\\text{(E)}$", "E"),
         ("The answer is A. No, wait: the answer is C.", "C"),
+        ("So option B is correct, as A is too small.", "B"),
+        ("(C) is the right one", "C"),
+        ("A is correct and B is correct", None),
+        ("A is not correct", None),
         # In a box or a tag.
         (r"\boxed{C}", "C"),
         (r"\boxed{\text{(C)}}", "C"),
