@@ -70,7 +70,9 @@ def said(answer: str, rng: random.Random) -> str:
     """A completion that ends with the answer: reasoning of 40 to 200 words with numbers in it, then a box or a phrase."""
     words = [rng.choice(WORDS) for _ in range(rng.randrange(40, 200))]
     for _ in range(rng.randrange(2, 8)):
-        words.insert(rng.randrange(len(words)), rng.choice([f"${rng.randrange(99)}x$", str(rng.randrange(999)), "$a=b$"]))
+        words.insert(
+            rng.randrange(len(words)), rng.choice([f"${rng.randrange(99)}x$", str(rng.randrange(999)), "$a=b$"])
+        )
     form = rng.random()
     if form < 0.75:
         return f"{' '.join(words)}.\n\nTherefore the answer is $\\boxed{{{answer}}}$."
@@ -85,7 +87,13 @@ def said(answer: str, rng: random.Random) -> str:
 def integer(problem: random.Random, style: random.Random, wrong: bool) -> str:
     value = problem.choice([problem.randrange(0, 100), problem.randrange(-50, 1000), problem.randrange(1000, 10**7)])
     value += style.choice([-2, -1, 1, 2, 10]) * wrong
-    spellings = [str(value)] * 4 + [f"{value:,}", f"{value}.0", f"x = {value}", f"{value}^\\circ", f"{value} \\text{{ cm}}"]
+    spellings = [str(value)] * 4 + [
+        f"{value:,}",
+        f"{value}.0",
+        f"x = {value}",
+        f"{value}^\\circ",
+        f"{value} \\text{{ cm}}",
+    ]
     return style.choice(spellings)
 
 
@@ -104,7 +112,9 @@ def decimal(problem: random.Random, style: random.Random, wrong: bool) -> str:
     digits = problem.choice([1, 2, 3])
     whole = f"{value / 10**digits:.{digits}f}"
     exact = Fraction(value, 10**digits)
-    return style.choice([whole] * 4 + [whole + "0", f"\\frac{{{exact.numerator}}}{{{exact.denominator}}}", f"\\${whole}"])
+    return style.choice(
+        [whole] * 4 + [whole + "0", f"\\frac{{{exact.numerator}}}{{{exact.denominator}}}", f"\\${whole}"]
+    )
 
 
 def percent(problem: random.Random, style: random.Random, wrong: bool) -> str:

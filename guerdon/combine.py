@@ -19,7 +19,7 @@ from guerdon.batch import Batch
 from guerdon.errors import CompositionError, closest
 from guerdon.frozen import FrozenDict, freeze
 from guerdon.markers import Column, Schedule, follows_step, marked_columns, resolve
-from guerdon.placement import chosen, linear, stepwise
+from guerdon.placement import chosen, linear, rewritten, stepwise
 from guerdon.registry import register
 from guerdon.reward import Reward, State
 from guerdon.rules import ANY, RULES, Rule, find_rule
@@ -143,8 +143,11 @@ class Combine(Reward):
         if state is not None:
             given["state"] = state
             evaluation.seen[self.fingerprint] = (view, terms)
-        values = np.asarray(rule.function(terms[0] if rule.transform else terms, **given), dtype=np.float64)
-        result = self._placed(scored, terms, values, options)
+        if rule.steps == "rewrite":
+            result = rewritten(self.name, scored, rule.function, options)
+        else:
+            values = np.asarray(rule.function(terms[0] if rule.transform else terms, **given), dtype=np.float64)
+            result = self._placed(scored, terms, values, options)
         if rule.spread is not None:
             result = replace(result, uncertainty=rule.spread(terms, **options))
         parts, notes = merged(scored)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,3 +103,21 @@ def stepwise(scores: Scores, transform: Callable[[Floats], Floats]) -> Scores:
         raise CompositionError("placement='each' applies a transform to step rewards, and the term has none")
     steps = [None if row is None else Steps(transform(row.values), row.spans) for row in scores.steps]
     return Scores.from_steps(steps, reduction=scores.reduction)
+
+
+def rewritten(
+    name: str, scored: Sequence[Scores], rewrite: Callable[..., Floats], options: Mapping[str, Any]
+) -> Scores:
+    """The first term's steps made anew in view of what the other terms give the sample; values are the reduction of the new steps.
+
+    Raises:
+        CompositionError: the first term has no steps.
+    """
+    first, *others = scored
+    if first.steps is None:
+        raise CompositionError(f"{name!r} rewrites the steps of its first term, which has none")
+    steps = []
+    for i, row in enumerate(first.steps):
+        beside = np.array([scores.values[i] for scores in others], dtype=np.float64)
+        steps.append(None if row is None else Steps(rewrite((row.values, beside), **options), row.spans))
+    return Scores.from_steps(steps, reduction=first.reduction)

@@ -24,7 +24,7 @@ _rooms: dict[str, tuple[str, ...]] = {
     "lm": ("guerdon.models.lm",),
     "chat": ("guerdon.models.chat",),
     "reward_model": ("guerdon.models.reward_model",),
-    "protocol": ("guerdon.models.judge", "guerdon.models.sql_rating"),
+    "protocol": ("guerdon.models.judge", "guerdon.models.protocols", "guerdon.models.sql_rating"),
 }
 _opened: set[str] = set()
 

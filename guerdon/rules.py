@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from guerdon.errors import CompositionError, closest
 from guerdon.scores import Floats
-from guerdon.shaping import combine, length, normalize, schedules, transforms
+from guerdon.shaping import combine, credit, length, normalize, schedules, transforms
 from guerdon.shaping.adaptive_weight import adaptive_weights, adaptive_weights_in_order, outcome_ema_in_order
 from guerdon.shaping.residual import format_ladder, residual
 
@@ -38,7 +38,9 @@ class Rule:
         batch: whether values depend on the whole batch.
         span: (ranges of the terms, options) -> range of the result.
         steps: what becomes of step rewards: ``"linear"`` acts on each and lets scalar terms join the last, ``"choose"`` takes
-            those of the chosen term, ``"each"`` may be applied step by step on request, ``""`` has no meaning on steps.
+            those of the chosen term, ``"each"`` may be applied step by step on request, ``"rewrite"`` makes new steps of the first
+            term's: ``f((steps (S,), values of the other terms (K - 1,)), **options) -> (S,)`` sample by sample, ``""`` has no
+            meaning on steps.
         choose: for ``"choose"``: (terms, options) -> (N,) index of the chosen term, -1 none, -2 unscored.
         plan: (k, terms so far, options) -> (N,) which rows of term k are needed; absent: all.
         sequential: whether the plan of a term waits for the terms before it.
@@ -52,7 +54,7 @@ class Rule:
     groups: bool = False
     batch: bool = False
     span: Callable[[Ranges, Mapping[str, Any]], Range] = lambda ranges, options: ANY
-    steps: Literal["linear", "choose", "each", ""] = "each"
+    steps: Literal["linear", "choose", "each", "rewrite", ""] = "each"
     choose: Callable[..., NDArray[np.int64]] | None = None
     plan: Callable[..., NDArray[np.bool_]] | None = None
     sequential: bool = True
@@ -217,6 +219,12 @@ def _ladder_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
     return UNIT if options.get("ladder", "default") == "default" else (0.0, max(1.0, ranges[0][1]))
 
 
+def renorm(terms: tuple[Floats, Floats], *, mu: float = 1.0, invalid: Literal["nan", "zero", "skip"] = "nan") -> Floats:
+    """Process rewards of the steps before the last, each plus the outcome minus ``mu``; the last step is worth the outcome."""
+    steps, others = terms
+    return credit.renorm(steps[:-1], float(others[0]), mu=mu, invalid=invalid)
+
+
 def minus(values: Floats, *, reference: Any) -> Floats:
     """The value minus a reference, a number or one per sample."""
     return np.asarray(values - np.asarray(reference, dtype=np.float64))
@@ -315,6 +323,7 @@ for _rule in (
         initial=normalize.window_initial,
         advance=_window,
     ),
+    Rule("renorm", renorm, False, steps="rewrite"),
     Rule("residual", residual, False, span=_residual_span, steps=""),
     Rule("format_ladder", format_ladder, False, span=_ladder_span, steps=""),
     Rule(

@@ -28,7 +28,7 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ON_THE_GROUND = FLOORS[0]
 
-NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "base", "tools", "stuff"}
+NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "base", "stuff"}
 LONGEST_FILE, LONGEST_PAPER = 400, 200
 
 # What a paper module may not import: files, network, processes.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from guerdon.rewards.given import Given
     from guerdon.rewards.judged import Judged
     from guerdon.rewards.language import Script
-    from guerdon.rewards.length import Length, LengthFloor, LengthMatch, Overlong, Repetition
+    from guerdon.rewards.length import Length, LengthFloor, LengthMatch, Overlong, Repetition, ThoughtLength
     from guerdon.rewards.match import ExactMatch, TokenF1
     from guerdon.rewards.overlap import Bleu, Chrf, RougeL
     from guerdon.rewards.query_match import QueryMatch
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from guerdon.rewards.sql import SchemaLinking, SQLNgram, SQLQuery
     from guerdon.rewards.sql_contrast import SQLContrast
     from guerdon.rewards.sql_execution import SQLExecution, SQLSyntax
+    from guerdon.rewards.steps import GivenSteps, JudgedSteps
     from guerdon.rewards.structured import JSONSchema
     from guerdon.rewards.subqueries import Answerability, Decomposition
+    from guerdon.rewards.tools import ToolCalls, ToolForm
     from guerdon.rewards.verifiable import MathAnswer, NumericAnswer, SetAnswer
     from guerdon.rewards.votes import CrossVote, MajorityVote
     from guerdon.rewards.xml_format import XMLCount, XMLFormat
@@ -39,8 +41,10 @@ _HOMES = {
     "EvidenceContains": "search",
     "ExactMatch": "match",
     "Given": "given",
+    "GivenSteps": "steps",
     "JSONSchema": "structured",
     "Judged": "judged",
+    "JudgedSteps": "steps",
     "Length": "length",
     "LengthFloor": "length",
     "LengthMatch": "length",
@@ -62,7 +66,10 @@ _HOMES = {
     "SearchForm": "search",
     "SetAnswer": "verifiable",
     "Tags": "format",
+    "ThoughtLength": "length",
     "TokenF1": "match",
+    "ToolCalls": "tools",
+    "ToolForm": "tools",
     "XMLCount": "xml_format",
     "XMLFormat": "xml_format",
 }
@@ -79,8 +86,10 @@ __all__ = [
     "EvidenceContains",
     "ExactMatch",
     "Given",
+    "GivenSteps",
     "JSONSchema",
     "Judged",
+    "JudgedSteps",
     "Length",
     "LengthFloor",
     "LengthMatch",
@@ -102,7 +111,10 @@ __all__ = [
     "SearchForm",
     "SetAnswer",
     "Tags",
+    "ThoughtLength",
     "TokenF1",
+    "ToolCalls",
+    "ToolForm",
     "XMLCount",
     "XMLFormat",
 ]

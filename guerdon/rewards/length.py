@@ -10,6 +10,7 @@ import numpy as np
 
 from guerdon.batch import Batch
 from guerdon.errors import UserError, closest
+from guerdon.markers import Schedule, resolve
 from guerdon.registry import register
 from guerdon.reward import Example, Reward
 from guerdon.rewards.textual import Referenced, Unreferenced
@@ -26,8 +27,8 @@ PLAIN = Batch(["Mitochondria make the ATP of the cell.", "Blood carries oxygen t
 class Length(Reward):
     """How long the completion is: a count of ``unit``, not a reward by itself but what rules on length are given.
 
-    ``unit`` is tokens (from ``completion_ids``), words or characters. Range [0, inf). Reads no column. With ``unit="tokens"`` a batch
-    without ``completion_ids`` is not scored (``missing_data``).
+    ``unit`` is tokens (from ``completion_ids``), words or characters. Range [0, inf). Reads no column. With ``unit="tokens"`` a
+    batch without ``completion_ids`` is not scored (``missing_data``).
 
     >>> Length(unit="words").score(Batch(["a b", ""])).values.tolist()
     [2.0, 0.0]
@@ -156,7 +157,9 @@ class Repetition(Unreferenced):
             raise UserError(f"n={self.n} must be at least 1 and strength={self.strength} not negative")
 
     def _values(self, texts: Sequence[str]) -> Floats:
-        return np.array([-self.strength * repeated_ngrams(text.split(), self.n) for text in texts], dtype=np.float64)
+        return np.array(
+            [0.0 - self.strength * repeated_ngrams(text.split(), self.n) for text in texts], dtype=np.float64
+        )
 
     @classmethod
     def example(cls) -> Example:
@@ -202,3 +205,61 @@ class Overlong(Reward):
     @classmethod
     def example(cls) -> Example:
         return Example(PLAIN, {"endless": ["on and " * 5000, "word " * 40]})
+
+
+@register("reward")
+@dataclass(frozen=True, repr=False)
+class ThoughtLength(Reward):
+    """How long the thought is beside ``target`` words: min(1, round(words / target, 2)).
+
+    The thought stands between the last ``<think>`` and the next ``</think>``; without it the value is 0. ``target`` may be a
+    :class:`~guerdon.markers.Schedule`. Range [0, 1]. Reads no column; never NaN. It pays for padding: use it only beside a reward
+    that does not.
+
+    Source: Qian et al. 2025, ToolRL (arXiv 2504.13958), released code.
+
+    >>> ThoughtLength(target=4).score(Batch(["<think>so it is</think> 4", "4"])).values.tolist()
+    [0.75, 0.0]
+    """
+
+    target: float | Schedule = 512.0
+
+    bounds = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.target, Schedule) and not 0 < self.target < math.inf:
+            raise UserError(f"target={self.target!r} must be a positive number of words")
+
+    def _score(self, batch: Batch) -> Scores:
+        target = float(resolve(self.target, batch, self.name))
+        if not target > 0:
+            raise UserError(
+                f"target={self.target!r} is {target} at step {batch.step}; it must be a positive number of words"
+            )
+        thoughts = [last_thought(text or "") for text in batch.texts("whole")]
+        return Scores(
+            np.array([min(1.0, round(len(thought.split()) / target, 2)) for thought in thoughts], dtype=np.float64)
+        )
+
+    @classmethod
+    def example_reward(cls) -> ThoughtLength:
+        return cls(target=4)
+
+    @classmethod
+    def example(cls) -> Example:
+        honest = Batch(
+            ["<think>two and two make four</think> 4", "<think>one more than two</think> 3"], ["2+2?", "1+2?"]
+        )
+        return Example(honest, {"empty": ["", ""], "no thought": ["two and two make four", "3"]})
+
+
+def last_thought(text: str) -> str:
+    """What stands between the last ``<think>`` and the next ``</think>``, "" where a tag is missing.
+
+    >>> last_thought("<think>a</think> <think>b</think>")
+    'b'
+    """
+    if "<think>" not in text or "</think>" not in text:
+        return ""
+    return text.rpartition("<think>")[2].partition("</think>")[0].strip()

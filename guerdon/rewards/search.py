@@ -27,32 +27,18 @@ VARIANTS = ("default", "official")
 
 
 @dataclass(frozen=True, repr=False)
-class OnSearch(Reward):
-    """A reward on the trajectory of a search agent.
+class OnTrajectory(Reward):
+    """A reward on the turns of an agent's trajectory.
 
     Completions are chat messages, where the role of each message says who wrote it; or text, where ``environment`` names a
     column with the character spans that the environment inserted. Without such spans all of a text is the policy's, and what it
     writes into ``<information>`` was not found.
 
-    ``variant="official"`` reads prompt and response as one decoded text instead and takes all of it at its word, as released
-    code does.
-
     Raises:
-        UserError: an unknown variant, or spans that are no list of (start, end).
+        UserError: spans that are no list of (start, end).
     """
 
-    environment: str | None = column(None, expects="character spans (start, end) that the environment inserted")
-    variant: str = field(default="default", kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.variant not in VARIANTS:
-            raise UserError(f"variant={self.variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
-
-    @property
-    def official(self) -> bool:
-        """Whether decoded text is read."""
-        return self.variant == "official"
+    environment: str | None = field(default=None, kw_only=True, metadata={"column": "inserted spans (start, end)"})
 
     def trajectories(self, batch: Batch) -> tuple[Trajectory, ...]:
         """The completions parsed into turns, once per batch."""
@@ -64,6 +50,30 @@ class OnSearch(Reward):
             parse_trajectory(completion, environment_spans=_spans(spans, self.environment, i), tags=SEARCH_TAGS)
             for i, (completion, spans) in enumerate(zip(batch.completions, given, strict=True))
         )
+
+
+@dataclass(frozen=True, repr=False)
+class OnSearch(OnTrajectory):
+    """A reward on the trajectory of a search agent.
+
+    ``variant="official"`` reads prompt and response as one decoded text instead and takes all of it at its word, as released
+    code does.
+
+    Raises:
+        UserError: an unknown variant.
+    """
+
+    variant: str = field(default="default", kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.variant not in VARIANTS:
+            raise UserError(f"variant={self.variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
+
+    @property
+    def official(self) -> bool:
+        """Whether decoded text is read."""
+        return self.variant == "official"
 
     def decoded(self, batch: Batch) -> tuple[str, ...]:
         """Prompt and response of each sample as one text."""

@@ -128,6 +128,46 @@ def renorm(
     return np.append(turns, outcome)
 
 
+def turn_rewards(
+    process: ArrayLike,
+    outcome: float,
+    turn_ends: ArrayLike,
+    *,
+    valid_length: int | None = None,
+    mu: float | None = 1.0,
+    invalid: Literal["nan", "zero", "skip"] = "nan",
+    variant: Literal["default", "official"] = "default",
+) -> Floats:
+    """(T,) token rewards: :func:`renorm` at the ends of the turns before the last, the outcome at the last valid token.
+
+    ``turn_ends`` (T,) is 1 at the last token of each turn; ``mu=None`` places the process rewards as they are.
+    ``variant="official"`` counts invalid and missing process rewards as 0, and the outcome as 0 within :func:`renorm` where the
+    last turn does not end at the last valid token, as the release does.
+
+    Raises:
+        ValueError: not one process reward per turn before the last (official: more than that), or a wrong ``valid_length``.
+
+    Source: PPR 2025 (arXiv 2509.25598), released code.
+
+    >>> turn_rewards([0.75], 1.0, [0, 1, 0, 1, 0]).tolist()
+    [0.0, 0.75, 0.0, 0.0, 1.0]
+    >>> turn_rewards([0.75], 1.0, [0, 1, 0, 1, 0], variant="official").tolist()
+    [0.0, -0.25, 0.0, 0.0, 1.0]
+    """
+    p, marks = as_values(process, "process"), np.asarray(turn_ends).reshape(-1)
+    ends = np.flatnonzero(marks)
+    turns, length = max(len(ends) - 1, 0), len(marks) if valid_length is None else valid_length
+    seen = outcome
+    if variant == "official":
+        p = np.append(np.nan_to_num(p, nan=0.0), np.zeros(max(0, turns - len(p))))
+        seen = outcome if len(ends) and ends[-1] == length - 1 else 0.0
+    if len(p) != turns:
+        raise ValueError(f"process has {len(p)} rewards for {turns} turns before the last; give one per turn")
+    if mu is not None:
+        p = renorm(p, seen, mu=mu, invalid=invalid)[:-1]
+    return place_turns(p, outcome, marks, valid_length=length)
+
+
 def rewards_to_go(rewards: ArrayLike, *, gamma: float = 1.0) -> Floats:
     """sum_{s >= t} gamma^(s - t) r_s for every t.
 

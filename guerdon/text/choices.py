@@ -57,8 +57,8 @@ def extract_choice(
 
     The thinking is left out. Of the rest, the first of these that is there is read: the answer blocks, the boxes, the
     last answer phrase (see :func:`~guerdon.text.answers.answer_phrases`), "B is correct", the whole text, its first
-    and last lines. There the option is named by its letter ("B", "(b)", "B) Rome", "option B") or by its text; outside blocks, boxes
-    and phrases nothing else may be said with it.
+    and last lines. There the option is named by its letter ("B", "(b)", "B) Rome", "option B") or by its text; in the
+    whole text or a line nothing else may be said with it.
 
     Several different letters in one place ("A or B", two boxes, two answer blocks) shop for the answer and choose
     nothing. Of differing answer phrases the last counts, since one may correct oneself.

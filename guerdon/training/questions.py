@@ -68,9 +68,15 @@ def question_text(row: Mapping[str, Any], instruction: str = "") -> str:
     return f"{instruction}\n\n{row['question']}\n{options}\n" if instruction else f"{row['question']}\n{options}\n"
 
 
-def answer_text(row: Mapping[str, Any]) -> str:
-    """The wanted completion: an explanation block and an answer block."""
-    return f"<explanation>{row['explanation']}</explanation><answer>{row['answer']}</answer>"
+def answer_text(row: Mapping[str, Any], form: str = "letter") -> str:
+    """The wanted completion: an explanation block and an answer block with the option's letter or words."""
+    said = row["answer"] if form == "letter" else right_option(row)
+    return f"<explanation>{row['explanation']}</explanation><answer>{said}</answer>"
+
+
+def right_option(row: Mapping[str, Any]) -> str:
+    """The words of the right option; the answer itself where it is no letter of one."""
+    return str(dict(zip(LETTERS, row["options"], strict=False)).get(row["answer"], row["answer"]))
 
 
 def prompt_of(row: Mapping[str, Any], *, chat: bool, instruction: str = "") -> Any:
@@ -83,8 +89,7 @@ def domain_texts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Raw text of the domain for continued pre-training: each question answered and explained in prose, once."""
     texts = {}
     for row in rows:
-        right = dict(zip(LETTERS, row["options"], strict=False)).get(row["answer"], row["answer"])
-        texts[row["question"]] = f"{row['question']} {right}. {row['explanation']}"
+        texts[row["question"]] = f"{row['question']} {right_option(row)}. {row['explanation']}"
     return list(texts.values())
 
 
@@ -101,7 +106,7 @@ def training_columns(
     for row in chosen:
         record: Row = {"prompt": prompt_of(row, chat=chat, instruction=data.instruction)}
         if kind == "sft":
-            said = answer_text(row)
+            said = answer_text(row, data.answer)
             record["completion"] = [{"role": "assistant", "content": said}] if chat else said
         else:
             record |= reward_columns(row)

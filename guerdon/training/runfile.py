@@ -53,7 +53,8 @@ class Data(_Strict):
     """Questions with options, the right letter and an expert's explanation.
 
     ``source`` is ``admission`` (the demonstration's), a JSONL or Parquet file, a folder saved by ``datasets``, or a hub id.
-    ``columns`` maps question, options, answer, explanation, split and language to the names they have there.
+    ``columns`` maps question, options, answer, explanation, split and language to the names they have there. ``answer`` says
+    whether completions name the right option by its letter or by its words.
     """
 
     source: str = "admission"
@@ -63,6 +64,7 @@ class Data(_Strict):
     validation: str = "validation"
     test: str = "test"
     instruction: str = ""
+    answer: Literal["letter", "words"] = "letter"
     limit: int | None = Field(None, ge=1)
 
 

@@ -115,6 +115,8 @@ def _arguments(run: RunFile, stage: Stage, config: Any) -> dict[str, Any]:
         "bf16": run.policy.dtype == "bfloat16",
         **stage.arguments,
     }
+    if run.policy.model == "tiny":
+        arguments.setdefault("gradient_checkpointing", False)
     if stage.updates_of is not None:
         other = run.stage(stage.updates_of)
         if "max_steps" not in other.arguments:

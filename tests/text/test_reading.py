@@ -18,6 +18,8 @@ TEXT = "<think>2+2 <explanation>draft</explanation></think>\n<explanation> Add. 
         ("visible", "<explanation> Add. </explanation>\nThe answer is 4."),
         ("thinking", "2+2 <explanation>draft</explanation>"),
         ("answer", "4"),
+        ("reply", "<explanation> Add. </explanation>\nThe answer is 4."),
+        ("answer-or-whole", TEXT),
         ("<explanation>", "Add."),
         ("<think>", "2+2 <explanation>draft</explanation>"),
         ("<proof>", None),
@@ -36,7 +38,7 @@ def test_what_is_only_thought_is_not_read() -> None:
 
 @pytest.mark.parametrize("of", ["", "answers", "<a b>", "</a>", "<>", "<a", "Whole"])
 def test_unknown_readings_name_the_choices(of: str) -> None:
-    with pytest.raises(ValueError, match=r"'whole', 'visible', 'thinking', 'answer' or a tag") as raised:
+    with pytest.raises(ValueError, match=r"choose 'whole', 'visible', 'thinking', 'answer', .* or a tag") as raised:
         read("text", of)
     assert repr(of) in str(raised.value)
 

@@ -22,7 +22,7 @@ from guerdon.errors import MissingExtra
 from guerdon.models.encoder import EncoderFault
 from guerdon.models.model_files import cache_folder
 
-RECIPE = 2
+RECIPE = 3
 OPSET = 20
 TOLERANCE = 1e-4
 NEEDED = ("torch", "transformers", "onnx", "onnxscript")

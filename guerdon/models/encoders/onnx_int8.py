@@ -1,8 +1,12 @@
 """8-bit matrix products in an ONNX graph, each row of activations with a scale of its own.
 
-For x (rows, k) times a constant W (k, n): x_q = round(127 x / max|x| of its row), W_q = round(127 W / max|W| of its column), and
-x W ~ (x_q W_q) * row scale * column scale. Unlike ONNX Runtime's dynamic quantisation, which has one scale per batch, a text's
-vector does not depend on the texts beside it.
+For x (rows, k) times a constant W (k, n), each row x in [low, high] and each column W with its largest size m:
+
+    x_q = round(255 (x - low) / (high - low)) in 0..255,  W_q = round(127 W / m) in -127..127
+    x W ~ (x_q W_q) * (high - low) / 255 * m / 127 + low * (column sums of W)
+
+Unlike ONNX Runtime's dynamic quantisation, which has one range per batch, a text's vector does not depend on the texts beside it.
+Exact integer arithmetic needs a processor with 8-bit dot products (VNNI, ARM dotprod); older ones may saturate large sums.
 """
 
 from __future__ import annotations
@@ -16,10 +20,10 @@ import numpy as np
 _CONSTANTS: dict[str, np.ndarray] = {
     "int8_last_axis": np.array([-1], dtype=np.int64),
     "int8_smallest": np.array(1e-9, dtype=np.float32),
-    "int8_steps": np.array(127.0, dtype=np.float32),
-    "int8_step": np.array(1 / 127, dtype=np.float32),
+    "int8_steps": np.array(255.0, dtype=np.float32),
+    "int8_step": np.array(1 / 255, dtype=np.float32),
     "int8_unit": np.array(1.0, dtype=np.float32),
-    "int8_zero": np.array(128, dtype=np.uint8),
+    "int8_zero": np.array(0, dtype=np.uint8),
 }
 
 
@@ -44,7 +48,8 @@ def quantize(whole: Path, graph: Path) -> int:
             nodes += _quantized_rows(rows)
             quantized.add(rows)
         values, scales = column_quantized(numpy_helper.to_array(weight))
-        for name, array in ((f"{output}_weight", values), (f"{output}_scales", scales)):
+        sums = (values * scales).sum(axis=0, dtype=np.float32)
+        for name, array in ((f"{output}_weight", values), (f"{output}_scales", scales), (f"{output}_sums", sums)):
             added[name] = numpy_helper.from_array(array, name)
         nodes += _product(rows, output)
         replaced.add(node.input[1])
@@ -69,22 +74,24 @@ def column_quantized(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _quantized_rows(rows: str) -> list[Any]:
-    """Nodes that make ``<rows>_int8`` (uint8, 128 is zero) and ``<rows>_scale`` (one per row)."""
+    """Nodes that make ``<rows>_int8`` (uint8), ``<rows>_low`` and ``<rows>_scale`` (one per row)."""
     from onnx.helper import make_node
 
     return [
-        make_node("Abs", [rows], [f"{rows}_sizes"]),
-        make_node("ReduceMax", [f"{rows}_sizes", "int8_last_axis"], [f"{rows}_largest"], keepdims=1),
-        make_node("Clip", [f"{rows}_largest", "int8_smallest"], [f"{rows}_range"]),
+        make_node("ReduceMin", [rows, "int8_last_axis"], [f"{rows}_low"], keepdims=1),
+        make_node("ReduceMax", [rows, "int8_last_axis"], [f"{rows}_high"], keepdims=1),
+        make_node("Sub", [f"{rows}_high", f"{rows}_low"], [f"{rows}_width"]),
+        make_node("Clip", [f"{rows}_width", "int8_smallest"], [f"{rows}_range"]),
         make_node("Div", ["int8_steps", f"{rows}_range"], [f"{rows}_factor"]),
-        make_node("Mul", [rows, f"{rows}_factor"], [f"{rows}_steps"]),
+        make_node("Sub", [rows, f"{rows}_low"], [f"{rows}_raised"]),
+        make_node("Mul", [f"{rows}_raised", f"{rows}_factor"], [f"{rows}_steps"]),
         make_node("QuantizeLinear", [f"{rows}_steps", "int8_unit", "int8_zero"], [f"{rows}_int8"]),
         make_node("Mul", [f"{rows}_range", "int8_step"], [f"{rows}_scale"]),
     ]
 
 
 def _product(rows: str, output: str) -> list[Any]:
-    """Nodes that multiply quantised rows with ``<output>_weight`` and give the result its scales."""
+    """Nodes that multiply quantised rows with ``<output>_weight`` and give the result its scales and offset."""
     from onnx import TensorProto
     from onnx.helper import make_node
 
@@ -92,5 +99,7 @@ def _product(rows: str, output: str) -> list[Any]:
         make_node("MatMulInteger", [f"{rows}_int8", f"{output}_weight", "int8_zero"], [f"{output}_integers"]),
         make_node("Cast", [f"{output}_integers"], [f"{output}_unscaled"], to=TensorProto.FLOAT),
         make_node("Mul", [f"{output}_unscaled", f"{rows}_scale"], [f"{output}_by_row"]),
-        make_node("Mul", [f"{output}_by_row", f"{output}_scales"], [output]),
+        make_node("Mul", [f"{output}_by_row", f"{output}_scales"], [f"{output}_scaled"]),
+        make_node("Mul", [f"{rows}_low", f"{output}_sums"], [f"{output}_offset"]),
+        make_node("Add", [f"{output}_scaled", f"{output}_offset"], [output]),
     ]

@@ -22,9 +22,11 @@ def _adaptive(
     group: Sequence[float] = (),
 ) -> float:
     """With too little history the group's scores stand in for it."""
-    seen = [history, group][len(history) < min_history]
-    options = {"low": low_quantile, "high": high_quantile, "min_history": min(min_history, max(1, len(seen)))}
-    return float(adaptive_quantile([score], [0], {"window": seen}, **options)[0])
+    return _between(score, [history, group][len(history) < min_history], low_quantile, high_quantile)
+
+
+def _between(score: float, seen: Sequence[float], low: float, high: float) -> float:
+    return float(adaptive_quantile([score], [0], {"window": seen}, low=low, high=high, min_history=1)[0])
 
 
 PARTS = {

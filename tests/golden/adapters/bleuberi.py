@@ -10,6 +10,7 @@ from guerdon.rewards import Bleu, Given
 from guerdon.text.answers import answer_or_all
 
 PAPER = find_paper("bleuberi")
+BLEU_RM = sum(0.5 * Given(name, name=name).then("zscore", ddof=1, eps=1e-6) for name in ("bleu", "rm"))
 
 
 def _scored(variant: str, completions: list[Any], references: list[list[str]]) -> list[float]:
@@ -17,14 +18,15 @@ def _scored(variant: str, completions: list[Any], references: list[list[str]]) -
 
 
 def _bleu_rm(bleu_scores: list[float], rm_scores: list[float]) -> Any:
-    terms = [Given("bleu", name="bleu"), Given("rm", name="rm")]
-    reward = sum(0.5 * term.then("zscore", ddof=1, eps=1e-6) for term in terms)
-    return reward.score(Batch(["y"] * len(rm_scores), ["q"] * len(rm_scores), bleu=bleu_scores, rm=rm_scores)).values
+    return BLEU_RM.score(Batch(["y"] * len(rm_scores), ["q"] * len(rm_scores), bleu=bleu_scores, rm=rm_scores)).values
 
 
 def _measure(measure: str, completion: Any, references: list[str]) -> float:
-    reward = Bleu(reference="references", measure=measure, of="answer-or-whole")
-    return float(reward.score(Batch([completion], references=[references])).values[0])
+    return float(
+        Bleu(reference="references", measure=measure, of="answer-or-whole")
+        .score(Batch([completion], references=[references]))
+        .values[0]
+    )
 
 
 PARTS = {

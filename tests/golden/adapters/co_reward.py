@@ -13,18 +13,21 @@ from guerdon.text.boxed import extract_boxed
 REWARD = find_paper("co-reward").build("official", view="view")
 
 
-def _batch(original: list[dict[str, Any]], rephrased: list[dict[str, Any]]) -> Batch:
-    rows = [
+def _rows(original: list[dict[str, Any]], rephrased: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    return [
         (view, question["uid"], response)
         for view, questions in (("original", original), ("rephrased", rephrased))
         for question in questions
         for response in question["responses"]
     ]
+
+
+def _batch(original: list[dict[str, Any]], rephrased: list[dict[str, Any]]) -> Batch:
     return Batch(
-        [response for _, _, response in rows],
-        groups=[f"{view}/{uid}" for view, uid, _ in rows],
-        pair_id=[uid for _, uid, _ in rows],
-        view=[view for view, _, _ in rows],
+        [response for _, _, response in _rows(original, rephrased)],
+        groups=[f"{view}/{uid}" for view, uid, _ in _rows(original, rephrased)],
+        pair_id=[uid for _, uid, _ in _rows(original, rephrased)],
+        view=[view for view, _, _ in _rows(original, rephrased)],
     )
 
 

@@ -15,8 +15,9 @@ def _own(question_embedding: list[float], sql_embedding: list[float]) -> np.ndar
 
 
 def _others(question_embedding: list[float], negative_embeddings: list[list[float]]) -> np.ndarray:
-    negatives = np.reshape(negative_embeddings, (len(negative_embeddings), len(question_embedding)))
-    return cosine_similarity(np.tile(question_embedding, (len(negatives), 1)), negatives)
+    return cosine_similarity(
+        np.array([question_embedding]), np.reshape(negative_embeddings, (-1, len(question_embedding)))
+    )
 
 
 def _total(execution_match: float, executable: bool, contrastive: float, w_exec: float, w_contrastive: float) -> float:

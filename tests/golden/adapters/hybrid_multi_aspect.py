@@ -14,20 +14,35 @@ from guerdon.shaping.advantages import dr_grpo_advantage
 PAPER = find_paper("hybrid-multi-aspect")
 
 
-def _total(hybrid: float, length: float, format: float) -> float:
-    """The length penalty of a lone sample is 0, so it is added as part of the form."""
-    reward = PAPER.build(
-        rule=Given("hybrid", name="rule"), format=Given("format", name="form") + Given("length", name="longer")
+# The length penalty of a lone sample is 0, so a given one is added as part of the form.
+TOTAL = PAPER.build(
+    rule=Given("hybrid", name="rule"), format=Given("format", name="form") + Given("length", name="longer")
+)
+
+
+def _total(**given: float) -> float:
+    return float(
+        TOTAL.score(
+            Batch(["y"], ["q"], verifiable=[True], reference=["-"], **{name: [value] for name, value in given.items()})
+        ).values[0]
     )
-    columns = {"hybrid": [hybrid], "format": [format], "length": [length], "verifiable": [True], "reference": ["-"]}
-    return float(reward.score(Batch(["y"], ["q"], columns=columns)).values[0])
 
 
 def _hybrid(verifiable: bool, rule_correct: Any, response_embedding: Any, reference_embedding: Any) -> float:
-    table = {"y": response_embedding or [0.0], "y*": reference_embedding or [0.0]}
-    reward = PAPER.build(rule=Given("correct"), model=Cosine(encoder=TableEncoder(table)), format=Tags("none"))
-    columns = {"correct": [rule_correct], "verifiable": [verifiable], "reference": ["y*"]}
-    return float(reward.score(Batch(["y"], ["q"], columns=columns)).parts["hybrid"][0])
+    return float(
+        PAPER.build(rule=Given("correct"), model=_cosine(response_embedding, reference_embedding), format=Tags("none"))
+        .score(Batch(["y"], ["q"], correct=[rule_correct], verifiable=[verifiable], reference=["y*"]))
+        .parts["hybrid"][0]
+    )
+
+
+def _cosine(response: Any, reference: Any) -> Cosine:
+    """Verifiable samples have no embeddings; the model is not asked about them."""
+    return Cosine(encoder=TableEncoder({"y": _vector(response), "y*": _vector(reference)}))
+
+
+def _vector(embedding: Any) -> list[float]:
+    return {"None": [0.0]}.get(str(embedding), embedding)
 
 
 PARTS = {

@@ -13,24 +13,31 @@ PAPER = find_paper("semantic-low-resource")
 
 
 def _similarity(similarity: float, tau: float) -> float:
-    reward = Given("similarity").then("threshold_rescale", at=tau)
-    return float(reward.score(Batch(["y"], similarity=[similarity])).values[0])
+    return float(
+        Given("similarity").then("threshold_rescale", at=tau).score(Batch(["y"], similarity=[similarity])).values[0]
+    )
 
 
 def _semantic(completion_embedding: list[float], reference_embedding: list[float], tau: float) -> float:
-    encoder = TableEncoder({"y": completion_embedding, "y*": reference_embedding})
-    reward = Cosine(encoder=encoder).then("threshold_rescale", at=tau)
-    return float(reward.score(Batch(["y"], reference=["y*"])).values[0])
+    return float(
+        Cosine(encoder=TableEncoder({"y": completion_embedding, "y*": reference_embedding}))
+        .then("threshold_rescale", at=tau)
+        .score(Batch(["y"], reference=["y*"]))
+        .values[0]
+    )
 
 
 def _total(similarity: float, tau: float, language_reward: float, lambda_sim: float, lambda_lang: float) -> float:
-    reward = PAPER.build(
-        tau=tau,
-        weights=(lambda_sim, lambda_lang),
-        similarity=Given("similarity", name="near"),
-        language=Given("language", name="clean"),
+    return float(
+        PAPER.build(
+            tau=tau,
+            weights=(lambda_sim, lambda_lang),
+            similarity=Given("similarity", name="near"),
+            language=Given("language", name="clean"),
+        )
+        .score(Batch(["y"], similarity=[similarity], language=[language_reward]))
+        .values[0]
     )
-    return float(reward.score(Batch(["y"], similarity=[similarity], language=[language_reward])).values[0])
 
 
 PARTS = {

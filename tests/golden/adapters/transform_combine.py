@@ -12,10 +12,19 @@ PAPER = find_paper("transform-combine")
 
 
 def _combined(rewards: list[float], references: list[float]) -> float:
-    names = [f"property{i}" for i in range(len(rewards))]
-    columns = {name: [value] for name, value in zip(names, rewards, strict=True)}
-    centres = {f"{name}_reference": [value] for name, value in zip(names, references, strict=True)}
-    return float(PAPER.build(properties=names).score(Batch(["y"], columns=columns | centres)).values[0])
+    return float(
+        PAPER.build(properties=_names(rewards))
+        .score(Batch(["y"], columns={**_columns("{}", rewards), **_columns("{}_reference", references)}))
+        .values[0]
+    )
+
+
+def _names(rewards: list[float]) -> list[str]:
+    return [f"property{i}" for i in range(len(rewards))]
+
+
+def _columns(form: str, values: list[float]) -> dict[str, list[float]]:
+    return {form.format(name): [value] for name, value in zip(_names(values), values, strict=True)}
 
 
 PARTS = {

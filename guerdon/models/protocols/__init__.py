@@ -1,0 +1,13 @@
+"""Judge protocols: one module per way of asking and reading. Pure: prompts are built and replies parsed here, nothing is sent."""
+
+from __future__ import annotations
+
+import importlib
+
+HOMES = ("score_of_max",)
+
+
+def register_all() -> None:
+    """Import every module of this room, so that all its protocols are registered."""
+    for home in HOMES:
+        importlib.import_module(f"{__name__}.{home}")
