@@ -1,5 +1,4 @@
-"""ReNorm: on a task that cannot be solved, good-looking steps earn nothing; on one that can, they still do: it does not stop
-searching there."""
+"""ReNorm: where a task cannot be solved, good-looking steps earn nothing; where it can, they still do, needed or not."""
 
 from __future__ import annotations
 

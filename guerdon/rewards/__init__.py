@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from guerdon.rewards.choice import Choice
     from guerdon.rewards.format import Tags
     from guerdon.rewards.given import Given
+    from guerdon.rewards.instructions import Instructions
     from guerdon.rewards.judged import Judged
     from guerdon.rewards.language import Script
     from guerdon.rewards.length import Length, LengthFloor, LengthMatch, Overlong, Repetition, ThoughtLength
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from guerdon.rewards.structured import JSONSchema
     from guerdon.rewards.subqueries import Answerability, Decomposition
     from guerdon.rewards.tools import ToolCalls, ToolForm
+    from guerdon.rewards.verdicts import JudgeVerdict
     from guerdon.rewards.verifiable import MathAnswer, NumericAnswer, SetAnswer
     from guerdon.rewards.votes import CrossVote, MajorityVote
     from guerdon.rewards.xml_format import XMLCount, XMLFormat
@@ -42,7 +44,9 @@ _HOMES = {
     "ExactMatch": "match",
     "Given": "given",
     "GivenSteps": "steps",
+    "Instructions": "instructions",
     "JSONSchema": "structured",
+    "JudgeVerdict": "verdicts",
     "Judged": "judged",
     "JudgedSteps": "steps",
     "Length": "length",
@@ -87,7 +91,9 @@ __all__ = [
     "ExactMatch",
     "Given",
     "GivenSteps",
+    "Instructions",
     "JSONSchema",
+    "JudgeVerdict",
     "Judged",
     "JudgedSteps",
     "Length",

@@ -10,6 +10,7 @@ import numpy as np
 
 from guerdon.batch import Batch
 from guerdon.errors import UserError
+from guerdon.models.protocols.trajectories import agent_trajectories
 from guerdon.registry import register
 from guerdon.reward import Example, Reward, column
 from guerdon.rewards.textual import reference_texts
@@ -17,11 +18,11 @@ from guerdon.scores import Note, Outcome, Scores
 from guerdon.text.decoded_rollout import decoded_answer, decoded_text, is_decoded_form
 from guerdon.text.exact_match import contains_phrase, exact_match
 from guerdon.text.normalize import normalize_squad
-from guerdon.text.search_trace import SEARCH_TAGS, follows_turns
+from guerdon.text.search_trace import follows_turns
 from guerdon.text.tag_grammar import SEARCH_GRAMMAR, SEARCH_OR_ANSWER_GRAMMAR
 from guerdon.text.tags import tag_blocks
 from guerdon.text.token_f1 import Counting, token_f1
-from guerdon.text.trajectory import Trajectory, parse_trajectory
+from guerdon.text.trajectory import Trajectory
 
 VARIANTS = ("default", "official")
 
@@ -42,14 +43,7 @@ class OnTrajectory(Reward):
 
     def trajectories(self, batch: Batch) -> tuple[Trajectory, ...]:
         """The completions parsed into turns, once per batch."""
-        return batch.cached(("search trajectories", self.environment), lambda: self._parsed(batch))
-
-    def _parsed(self, batch: Batch) -> tuple[Trajectory, ...]:
-        given: Sequence[Any] = (None,) * len(batch) if self.environment is None else self.read(batch, self.environment)
-        return tuple(
-            parse_trajectory(completion, environment_spans=_spans(spans, self.environment, i), tags=SEARCH_TAGS)
-            for i, (completion, spans) in enumerate(zip(batch.completions, given, strict=True))
-        )
+        return agent_trajectories(batch, self.environment)
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,13 +75,6 @@ class OnSearch(OnTrajectory):
             "decoded rollouts",
             lambda: tuple(map(decoded_text, batch.completions, batch.prompt_texts)),
         )
-
-
-def _spans(value: Any, name: str | None, row: int) -> list[tuple[int, int]]:
-    try:
-        return [(int(start), int(end)) for start, end in ([] if value is None else value)]
-    except (TypeError, ValueError):
-        raise UserError(f"{name}[{row}]={value!r:.80} must be a list of (start, end) character positions") from None
 
 
 def trajectory(*turns: str) -> list[dict[str, str]]:
