@@ -22,7 +22,7 @@ export TOKENIZERS_PARALLELISM := false
 export PYTHONUNBUFFERED       := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test lint types bench claims docs clean
+.PHONY: help install quickstart test lint types bench claims fuzz docs clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ claims: $(DEV)  ## each paper's claim in miniature, collected into docs/claims.m
 	$(BIN)/python -m claims $(ARGS)
 
 docs: export NO_MKDOCS_2_WARNING := 1
+fuzz: $(DEV)  ## 20,000 malformed completions for every reward
+	GUERDON_MALFORMED=20000 $(BIN)/python -m pytest -n $(WORKERS) tests/core/test_malformed.py $(ARGS)
+
 docs: $(DEV)  ## the documentation, into site/
 	$(BIN)/python -m docs.papers_table
 	$(BIN)/mkdocs build --strict

@@ -39,7 +39,7 @@ from guerdon.models.encoders.onnx_backend import load_onnx
 from guerdon.models.encoders.onnx_export import exported
 from guerdon.models.model_files import folder_hash
 
-RESULTS = Path(__file__).parent / "results" / "encoder_throughput.json"
+RESULTS = Path(__file__).parent / "results"
 TOLERANCE = 1e-5
 PER_SAMPLE_PAIRS = 48
 MODULES = (
@@ -200,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     for name, default in (("prompts", 24), ("group", 8), ("repeats", 5), ("threads", 2), ("accuracy-prompts", 96)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--frontier", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, help="default: results/encoder_throughput_<threads>_threads.json")
     options = parser.parse_args(arguments)
 
     import torch
@@ -278,8 +278,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     report["ratios"], report["processor_ratios"] = ratios(wall, peers), ratios(cpu, peers)
     report["machine"]["load_after"] = os.getloadavg()
     show(report)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    out = options.out or RESULTS / f"encoder_throughput_{options.threads}_threads.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
 
 

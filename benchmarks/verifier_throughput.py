@@ -48,6 +48,9 @@ VERL_PROCESSES, VERL_TIMEOUT = 4, 30.0
 METHODS = ("guerdon", "guerdon, no fast path", "math-verify", "trl", "verl")
 PEERS = METHODS[2:]
 
+# So that whatever a method loads late is loaded in the warm-up.
+NEEDS_ALGEBRA = [Sample(f"Thus $\\boxed{{1 - \\cos^2 {x}}}$.", f"\\sin^2 {x}", "text", True) for x in "xyzt"]
+
 Verdicts = list[float | None]
 Check = Callable[[Sequence[Sample]], Verdicts]
 
@@ -165,7 +168,7 @@ def child(method: str, count: int, bad: int, seed: int, single: int) -> dict[str
     """Verdicts, wall and processor seconds of one method; seconds of ``single`` answers asked for one by one."""
     logging.disable(logging.CRITICAL)
     check = CHECKS[method]
-    check(samples(WARM_UP, 0, WARM_SEED))
+    check([*samples(WARM_UP, 0, WARM_SEED), *NEEDS_ALGEBRA])
     work = samples(count, bad, seed)
     used, started = processor_seconds() + living_processor_seconds(), time.perf_counter()
     verdicts = check(work)

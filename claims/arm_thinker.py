@@ -1,4 +1,4 @@
-"""ARM-Thinker: a bonus for a right verdict that a tool led to keeps useful calls, and does not breed useless ones."""
+"""ARM-Thinker: a bonus for a right verdict that a tool led to keeps useful calls, and breeds fewer useless ones than any bonus."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def _rewards(kind: str) -> NDArray[np.float64]:
 
 
 def _trained(seed: int, kind: str, chances: Sequence[float], updates: int) -> NDArray[np.float64]:
-    """(3,) how often each action is taken after training, the chance of a right verdict given by the action."""
-    rng, table, logits = np.random.default_rng(seed), _rewards(kind), np.zeros(3)
+    """(3,) how often each action is taken after training, the chance of a right verdict given by the action (NaN: not possible)."""
+    rng, table, logits = np.random.default_rng(seed), _rewards(kind), np.where(np.isnan(chances), -np.inf, 0.0)
     for _ in range(updates):
         policy = np.exp(logits) / np.exp(logits).sum()
         picked = rng.choice(3, size=GROUP, p=policy)
@@ -53,7 +53,7 @@ def _trained(seed: int, kind: str, chances: Sequence[float], updates: int) -> ND
     return np.asarray(np.exp(logits) / np.exp(logits).sum())
 
 
-HELPS, IDLE = (0.55, 0.55, 0.9), (0.55, 0.55, 0.55)
+HELPS, IDLE = (0.55, 0.55, 0.9), (0.55, 0.55, float("nan"))
 CLAIMS = (
     Claim(
         paper="arm-thinker",

@@ -20,6 +20,8 @@ from guerdon.scores import Floats
 from guerdon.shaping import combine, credit, length, normalize, schedules, transforms
 from guerdon.shaping.adaptive_weight import adaptive_weights, adaptive_weights_in_order, outcome_ema_in_order
 from guerdon.shaping.residual import format_ladder, residual
+from guerdon.shaping.step_outcome import Mode
+from guerdon.shaping.step_outcome import outcome_modulated as modulated
 
 Range = tuple[float, float]
 Ranges = Sequence[Range]
@@ -225,6 +227,36 @@ def renorm(terms: tuple[Floats, Floats], *, mu: float = 1.0, invalid: Literal["n
     return credit.renorm(steps[:-1], float(others[0]), mu=mu, invalid=invalid)
 
 
+def outcome_modulated(
+    terms: tuple[Floats, Floats],
+    *,
+    mode: Mode = "prm_orm",
+    right: float = 1.6,
+    false: float = 0.8,
+    unfinished: float = 0.9,
+    malformed: float = -0.9,
+    answer: float = 2.0,
+    digits: int | None = None,
+) -> Floats:
+    """Steps multiplied by how the trajectory ended; other terms: whether it is correct, and 1 answered, 0 not, -1 malformed."""
+    steps, (correct, end) = terms
+    factors = {"right": right, "false": false, "unfinished": unfinished, "malformed": malformed, "answer": answer}
+    if end == 0:
+        return modulated(steps, "fail", mode=mode, digits=digits, **factors)
+    return modulated(steps[:-1], "done" if end > 0 else "wrong", float(correct), mode=mode, digits=digits, **factors)
+
+
+def _modulated_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    if not all(math.isfinite(edge) for edge in ranges[0]):
+        return ANY
+    factors = [
+        float(options.get(name, default)) for name, default in (("right", 1.6), ("false", 0.8), ("unfinished", 0.9))
+    ]
+    ends = [float(options.get("malformed", -0.9)), float(options.get("answer", 2.0)), 0.0]
+    reached = [edge * factor for edge in ranges[0] for factor in (*factors, 1.0)]
+    return min(*reached, *ends), max(*reached, *ends)
+
+
 def minus(values: Floats, *, reference: Any) -> Floats:
     """The value minus a reference, a number or one per sample."""
     return np.asarray(values - np.asarray(reference, dtype=np.float64))
@@ -311,6 +343,9 @@ for _rule in (
     Rule("rank", transforms.rank, groups=True, span=lambda *_: UNIT, steps=""),
     Rule("zscore", normalize.group_zscore, groups=True, steps=""),
     Rule("center", normalize.group_center, groups=True, steps=""),
+    Rule(
+        "max_ratio", normalize.group_max_ratio, groups=True, span=lambda r, _: UNIT if r[0] == UNIT else ANY, steps=""
+    ),
     Rule("minmax", normalize.group_minmax, groups=True, span=lambda *_: UNIT, steps=""),
     Rule("batch_zscore", normalize.batch_zscore, batch=True, steps=""),
     Rule("running_zscore", running_zscore, steps="", initial=normalize.running_initial, advance=_moments),
@@ -324,6 +359,7 @@ for _rule in (
         advance=_window,
     ),
     Rule("renorm", renorm, False, steps="rewrite"),
+    Rule("outcome_modulated", outcome_modulated, False, span=_modulated_span, steps="rewrite"),
     Rule("residual", residual, False, span=_residual_span, steps=""),
     Rule("format_ladder", format_ladder, False, span=_ladder_span, steps=""),
     Rule(

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from guerdon.rewards.agreement import Agreement
+    from guerdon.rewards.bmas import BMAS
+    from guerdon.rewards.boxes import BoxIoU, PlanIoU
     from guerdon.rewards.choice import Choice
+    from guerdon.rewards.entities import EntityRecall
     from guerdon.rewards.format import Tags
     from guerdon.rewards.given import Given
+    from guerdon.rewards.headed import HeadedAnswer
     from guerdon.rewards.instructions import Instructions
     from guerdon.rewards.judged import Judged
     from guerdon.rewards.language import Script
@@ -17,12 +21,15 @@ if TYPE_CHECKING:
     from guerdon.rewards.match import ExactMatch, TokenF1
     from guerdon.rewards.overlap import Bleu, Chrf, RougeL
     from guerdon.rewards.query_match import QueryMatch
+    from guerdon.rewards.retrieval import ChunkFBeta, RetrievalNDCG, SearchPattern
     from guerdon.rewards.search import EvidenceContains, SearchAnswer, SearchForm
     from guerdon.rewards.semantic import Cosine
+    from guerdon.rewards.short_answers import ChartAnswer, ShortAnswer
     from guerdon.rewards.sql import SchemaLinking, SQLNgram, SQLQuery
     from guerdon.rewards.sql_contrast import SQLContrast
     from guerdon.rewards.sql_execution import SQLExecution, SQLSyntax
     from guerdon.rewards.steps import GivenSteps, JudgedSteps
+    from guerdon.rewards.strategies import StrategyAnswer, StrategyDiversity, StrategyForm
     from guerdon.rewards.structured import JSONSchema
     from guerdon.rewards.subqueries import Answerability, Decomposition
     from guerdon.rewards.tools import ToolCalls, ToolForm
@@ -34,16 +41,22 @@ if TYPE_CHECKING:
 _HOMES = {
     "Agreement": "agreement",
     "Answerability": "subqueries",
+    "BMAS": "bmas",
     "Bleu": "overlap",
+    "BoxIoU": "boxes",
+    "ChartAnswer": "short_answers",
     "Choice": "choice",
     "Chrf": "overlap",
+    "ChunkFBeta": "retrieval",
     "Cosine": "semantic",
     "CrossVote": "votes",
     "Decomposition": "subqueries",
+    "EntityRecall": "entities",
     "EvidenceContains": "search",
     "ExactMatch": "match",
     "Given": "given",
     "GivenSteps": "steps",
+    "HeadedAnswer": "headed",
     "Instructions": "instructions",
     "JSONSchema": "structured",
     "JudgeVerdict": "verdicts",
@@ -56,8 +69,10 @@ _HOMES = {
     "MathAnswer": "verifiable",
     "NumericAnswer": "verifiable",
     "Overlong": "length",
+    "PlanIoU": "boxes",
     "QueryMatch": "query_match",
     "Repetition": "length",
+    "RetrievalNDCG": "retrieval",
     "RougeL": "overlap",
     "SQLContrast": "sql_contrast",
     "SQLExecution": "sql_execution",
@@ -68,7 +83,12 @@ _HOMES = {
     "Script": "language",
     "SearchAnswer": "search",
     "SearchForm": "search",
+    "SearchPattern": "retrieval",
     "SetAnswer": "verifiable",
+    "ShortAnswer": "short_answers",
+    "StrategyAnswer": "strategies",
+    "StrategyDiversity": "strategies",
+    "StrategyForm": "strategies",
     "Tags": "format",
     "ThoughtLength": "length",
     "TokenF1": "match",
@@ -79,18 +99,24 @@ _HOMES = {
 }
 
 __all__ = [
+    "BMAS",
     "Agreement",
     "Answerability",
     "Bleu",
+    "BoxIoU",
+    "ChartAnswer",
     "Choice",
     "Chrf",
+    "ChunkFBeta",
     "Cosine",
     "CrossVote",
     "Decomposition",
+    "EntityRecall",
     "EvidenceContains",
     "ExactMatch",
     "Given",
     "GivenSteps",
+    "HeadedAnswer",
     "Instructions",
     "JSONSchema",
     "JudgeVerdict",
@@ -103,8 +129,10 @@ __all__ = [
     "MathAnswer",
     "NumericAnswer",
     "Overlong",
+    "PlanIoU",
     "QueryMatch",
     "Repetition",
+    "RetrievalNDCG",
     "RougeL",
     "SQLContrast",
     "SQLExecution",
@@ -115,7 +143,12 @@ __all__ = [
     "Script",
     "SearchAnswer",
     "SearchForm",
+    "SearchPattern",
     "SetAnswer",
+    "ShortAnswer",
+    "StrategyAnswer",
+    "StrategyDiversity",
+    "StrategyForm",
     "Tags",
     "ThoughtLength",
     "TokenF1",

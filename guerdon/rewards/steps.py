@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from guerdon.batch import Batch
+from guerdon.errors import UserError
 from guerdon.models.chat import ChatModel, ScriptedChat
 from guerdon.models.judge import Verdict
 from guerdon.models.protocols.score_of_max import ScoreOfMax
@@ -27,16 +28,30 @@ from guerdon.text.search_trace import policy_steps
 class GivenSteps(OnTrajectory):
     """The numbers of a column, one per step before the last: process rewards that something else has computed.
 
-    The value is their sum; the last step, which answers, gets 0 here. Steps are what the policy wrote between the turns of others;
-    their spans are known where there are as many. Range unbounded. Column ``process_rewards`` (a list of numbers, None for a step
-    without one). NaN with ``missing_data`` where there is no list, or a step without a number.
+    The value is their sum, or ``reduction="mean"``. With ``closing`` the last step, which answers, has none and gets 0; without,
+    there is one number for every step. Steps are what the policy wrote between the turns of others; their spans are known
+    where there are as many. Numbers are clipped to [``low``, ``high``], unbounded unless given; range: sums (means) of that.
+    Column ``process_rewards`` (a list of numbers, None for a step without one). NaN with ``missing_data`` where there is no list,
+    or a step without a number.
 
     >>> scores = GivenSteps().score(Batch(["<answer>a</answer>"], process_rewards=[[0.5, 1.0]]))
     >>> scores.values.tolist(), scores.steps[0].values.tolist()
     ([1.5], [0.5, 1.0, 0.0])
     """
 
-    process: str = column("process_rewards", expects="a list of numbers, one per step before the last")
+    process: str = column("process_rewards", expects="a list of numbers, one per step")
+    closing: bool = True
+    reduction: str = "sum"
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_reduction(self.reduction)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        return reduced_range((self.low, self.high), self.reduction)
 
     def _score(self, batch: Batch) -> Scores:
         steps: list[Steps | None] = []
@@ -47,12 +62,12 @@ class GivenSteps(OnTrajectory):
             if numbers is None:
                 steps.append(None)
             else:
-                steps.append(
-                    Steps(np.array([*numbers, 0.0]), np.array(spans) if len(spans) == len(numbers) + 1 else None)
-                )
+                clipped = np.clip(np.array(numbers, dtype=np.float64), self.low, self.high)
+                values = np.append(clipped, 0.0) if self.closing else clipped
+                steps.append(Steps(values, np.array(spans) if len(spans) == len(values) else None))
             missing = numbers is None or any(math.isnan(number) for number in numbers)
             notes.append(Note(Outcome.MISSING_DATA, f"no number for every step in {self.process}") if missing else None)
-        return Scores.from_steps(steps, notes={"": tuple(notes)})
+        return Scores.from_steps(steps, reduction=self.reduction, notes={"": tuple(notes)})
 
     @classmethod
     def example(cls) -> Example:
@@ -74,10 +89,10 @@ def _numbers(value: Any) -> list[float] | None:
 class JudgedSteps(OnTrajectory):
     """What a judge says of each step: a step reward, by a :class:`~guerdon.models.protocols.steps.StepProtocol`.
 
-    The value is the sum over steps; a step the protocol does not ask about is worth 0. Parts: the mean of each of the protocol's
-    over the steps that have it, and ``valid_rate``, the share of requests that came back with a verdict (NaN without a request).
-    Range: sums of the protocol's bounds. Columns: the protocol's. NaN, in the step and so in the value, where the judge could not
-    be reached or did not decide, noted with the first such outcome.
+    The value is the sum over steps, or ``reduction="mean"``; a step the protocol does not ask about is worth 0. Parts: the mean
+    of each of the protocol's over the steps that have it, and ``valid_rate``, the share of requests that came back with a verdict
+    (NaN without a request). Range: sums (means) of the protocol's bounds. Columns: the protocol's. NaN, in the step and so in the
+    value, where the judge could not be reached or did not decide, noted with the first such outcome.
 
     >>> judge = ScriptedChat({}, default="<final_score>3,4</final_score>")
     >>> completion = [{"role": "assistant", "content": "<search>a</search>"}, {"role": "tool", "content": "b"}] * 2
@@ -87,11 +102,15 @@ class JudgedSteps(OnTrajectory):
 
     chat: ChatModel
     protocol: StepProtocol
+    reduction: str = "sum"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_reduction(self.reduction)
 
     @property
     def range(self) -> tuple[float, float]:
-        low, high = self.protocol.bounds
-        return (0.0 if low >= 0 else -math.inf), (0.0 if high <= 0 else math.inf)
+        return reduced_range(self.protocol.bounds, self.reduction)
 
     @property
     def own_columns(self) -> dict[str, str]:
@@ -104,12 +123,10 @@ class JudgedSteps(OnTrajectory):
     async def _score(self, batch: Batch) -> Scores:
         traces = self.trajectories(batch)
         asked = self.protocol.ask(batch, traces)
-        requests = [request for row in asked for request in row if request is not None]
+        requests = [question.request for row in asked for question in row if question is not None]
         count("judge_calls", len(requests))
         replies = iter(await self.chat.complete(requests) if requests else [])
-        verdicts = [
-            [None if request is None else self.protocol.read(next(replies)) for request in row] for row in asked
-        ]
+        verdicts = [[None if one is None else self.protocol.read(one, next(replies)) for one in row] for row in asked]
         steps = [
             Steps(np.array([0.0 if v is None else _value(v.value) for v in row]), np.array(self.protocol.steps(trace)))
             for row, trace in zip(verdicts, traces, strict=True)
@@ -120,8 +137,8 @@ class JudgedSteps(OnTrajectory):
             for part in self.protocol.subparts
         }
         rates = [_mean([float(v.value is not None) for v in row if v is not None]) for row in verdicts]
-        scores = Scores.from_steps(steps, notes={"": notes})
-        return Scores(scores.values, {**parts, "valid_rate": np.array(rates)}, steps=scores.steps, notes=scores.notes)
+        scores = Scores.from_steps(steps, reduction=self.reduction, notes={"": notes})
+        return replace(scores, parts={**parts, "valid_rate": np.array(rates)})
 
     @classmethod
     def example_reward(cls) -> JudgedSteps:
@@ -132,6 +149,22 @@ class JudgedSteps(OnTrajectory):
     @classmethod
     def example(cls) -> Example:
         return Example(HONEST, HACKS)
+
+
+def check_reduction(reduction: str) -> None:
+    """Raise where steps cannot be made one value in this way."""
+    if reduction not in ("sum", "mean"):
+        raise UserError(f"reduction={reduction!r} is unknown; choose 'sum' or 'mean'")
+
+
+def reduced_range(bounds: tuple[float, float], reduction: str) -> tuple[float, float]:
+    """The range of a sum or mean of any number of steps, of which some may be 0.
+
+    >>> reduced_range((0.0, 1.0), "mean"), reduced_range((0.0, 1.0), "sum")
+    ((0.0, 1.0), (0.0, inf))
+    """
+    low, high = min(bounds[0], 0.0), max(bounds[1], 0.0)
+    return (low, high) if reduction == "mean" else (-math.inf if low < 0 else 0.0, math.inf if high > 0 else 0.0)
 
 
 def _value(number: float | None) -> float:

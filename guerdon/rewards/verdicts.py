@@ -36,8 +36,8 @@ class JudgeVerdict(OnSearch):
 
     In a last turn of a thought and an answer, nothing else: ``form``, plus ``attempt`` if the verdict is wrong and a tool
     answered, or plus ``right`` if it is right, plus ``success`` if moreover a tool succeeded. Another last turn:
-    ``malformed_right`` if it holds the right verdict, else 0. The bonus does not grow with the number of calls. Parts (0 or 1): ``form``, ``right``,
-    ``tried``, ``succeeded``.
+    ``malformed_right`` if it holds the right verdict, else 0. The bonus does not grow with the number of calls. Parts (0 or 1):
+    ``form``, ``right``, ``tried``, ``succeeded``.
 
     Only what the environment wrote proves a tool: messages of tools, or the spans of column ``environment`` in text. A result
     that begins with one of ``failures`` (any case) failed; where ``phrases`` are given, one of them must stand in it. The last turn

@@ -28,9 +28,9 @@ def outcome_modulated(
 ) -> Floats:
     """One reward per generated step, of the relevance (K,) of its searches and of how it ended.
 
-    ``state="done"``: K searches and an answer; ``right`` times the relevance and ``answer`` where it is correct, ``false`` times the
-    relevance and 0 where it is not (``None``: not). ``"fail"``: K searches and no answer, ``unfinished`` times the relevance.
-    ``"wrong"``: K searches, then a malformed step; the relevance as it is, and ``malformed``.
+    ``state="done"``: K searches and an answer; ``right`` times the relevance and ``answer`` where it is correct, ``false`` times
+    the relevance and 0 where it is not (``None``: not). ``"fail"``: K searches and no answer, ``unfinished`` times the
+    relevance. ``"wrong"``: K searches, then a malformed step; the relevance as it is, and ``malformed``.
 
     ``mode="orm"`` takes no relevance: ``answer`` for every step of a correct answer, else 0, but for a malformed step.
     ``"prm"`` takes no outcome: factor 1 after an answer, which gets 0. ``digits`` rounds. A relevance of NaN makes its

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Hashable, Iterator
-from itertools import pairwise
 
 from guerdon.text.answers import clean_answer, final_answer
 from guerdon.text.json_text import parse_json
@@ -14,8 +13,9 @@ from guerdon.text.math_comparison import exact_form
 from guerdon.text.normalize import normalize_multilingual
 
 _BULLET = re.compile(r"[ \t]{0,12}(?:[-*•–]|\(?\d{1,3}[.)]|\(?[a-z][.)])[ \t]+")
-_JOINTS = re.compile(r"\\text\s?\{\s?(?:and|or)\s?\}|(?<=[\s,;}])(?:and|or)(?=\s)")
-_SEPARATORS = {",": ",，、،", ";": ";；؛"}
+_SEPARATOR = re.compile(
+    r"(?P<semicolon>[;；؛])|(?P<comma>[,，、،])|\\text\s?\{\s?(?:and|or)\s?\}|(?<=[\s,;}])(?:and|or)(?=\s)"
+)
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "\\{": "\\}", "\\(": "\\)", "\\left(": "\\right)", "\\left[": "\\right]"}
 _MATHEMATICS = re.compile(r"[\\^=_(){}\[\]<>|+*/]")
 _LONGEST_BARE = 1_000  # characters of a text that is taken for a list as a whole
@@ -91,17 +91,19 @@ def _without_brackets(text: str) -> str:
 
 
 def _split(text: str) -> list[str]:
-    """The parts of a line between its separators, semicolons before commas, outside of brackets."""
-    text = _JOINTS.sub(" , ", text)
-    cuts = [-1]
-    depths = list(_depths(text))
-    separators = next((marks for mark in ";," if any(c in (marks := _SEPARATORS[mark]) for c in text)), "")
-    spaced = any(c in ",;" and text[i + 1 : i + 2].isspace() for i, c in enumerate(text))
-    for i, c in enumerate(text):
-        if c in separators and depths[i] <= 0 and not (spaced and _groups_digits(text, i)):
-            cuts.append(i)
-    cuts.append(len(text))
-    return [text[start + 1 : end] for start, end in pairwise(cuts)]
+    """The parts of a line between its separators, outside of brackets; commas divide nothing where semicolons do."""
+    if exact_form(text[:_LONGEST_KEPT]).number is not None:
+        return [text]
+    depths = [0, *_depths(text)]
+    marks = [mark for mark in _SEPARATOR.finditer(text) if depths[mark.start()] <= 0]
+    semicolons = any(mark["semicolon"] for mark in marks)
+    spaced = any(mark["comma"] and text[mark.end() : mark.end() + 1].isspace() for mark in marks)
+    edges = [0]
+    for mark in marks:
+        if not (mark["comma"] and (semicolons or (spaced and _groups_digits(text, mark.start())))):
+            edges += mark.span()
+    edges.append(len(text))
+    return [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _groups_digits(text: str, comma: int) -> bool:

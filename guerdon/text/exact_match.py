@@ -50,3 +50,18 @@ def contains_phrase(text: str, phrase: str, *, tokenizer: str | Tokenizer = "wor
     cut = find_tokenizer(tokenizer)
     wanted = "\x1f".join(cut(phrase))
     return bool(wanted) and f"\x1f{wanted}\x1f" in f"\x1f{chr(31).join(cut(text))}\x1f"
+
+
+def matches_written_form(answer: str, accepted: Iterable[str]) -> bool:
+    """Whether ``answer``, in lower, upper or sentence case, or without dots around it, is one of ``accepted``, letter by letter.
+
+    Source: R3-RAG (arXiv 2505.23794), released code; :func:`exact_match` is kinder.
+
+    >>> matches_written_form("PARIS.", ["paris"]), matches_written_form("new york", ["New York"])
+    (True, False)
+    """
+    golds = [accepted] if isinstance(accepted, str) else list(accepted)
+    forms = [
+        form for text in (answer, answer.strip(".")) for form in (text, text.lower(), text.upper(), text.capitalize())
+    ]
+    return any(form in golds for form in forms)

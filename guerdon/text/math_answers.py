@@ -39,9 +39,8 @@ _BARE_OPERANDS = re.compile(r"\\frac ?(?:(?P<over>\d)|\{(?P<over2>[^{}]*)\}) ?(?
 _BARE_ROOT = re.compile(r"\\sqrt ?(\d)")
 _SHORT_BRACES = re.compile(r"([\^_])\{([0-9A-Za-z])\}")
 _LONE_MATH = re.compile(r"([^$\\\d]*)\$([^$]+)\$([^$\\\d]*)")
-_ONLY_ANSWER = re.compile(
-    r"(?:[A-Za-z]\s?=\s?)?[-+−$€£(\[{\\\s]*[\d.][^\s].{0,180}|[-+−]?\d|\$[^$]+\$|\\\(.{1,180}\\\)|\\\[.{1,180}\\\]"
-)
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z]{2,}")
 
 
 def stated_answer(text: str) -> str | None:
@@ -69,12 +68,20 @@ def stated_answer(text: str) -> str | None:
     found = final_answer(text)
     if found is None:
         line = text.strip()
-        if 0 < len(line) <= _LONGEST_BARE and "\n" not in line and _ONLY_ANSWER.fullmatch(line.rstrip(".")):
-            found = line
-    if found is None:
-        return None
-    lone = _LONE_MATH.fullmatch(found) if "$" in found else None
-    return clean_answer(lone[2] if lone else found) or None
+        found = line if _is_bare_answer(line) else ""
+    if "$" in found:
+        if f"${found}$" in text:
+            return f"${found}$"  # "$x=1$ and $y=2$"
+        lone = _LONE_MATH.fullmatch(found)
+        found = lone[2] if lone else found
+    return clean_answer(found) or None
+
+
+def _is_bare_answer(line: str) -> bool:
+    """Whether a text is one line with a number or a command, and no words."""
+    if not 0 < len(line) <= _LONGEST_BARE or "\n" in line or not any(c.isdigit() or c == "\\" for c in line):
+        return False
+    return not _WORD.search(_COMMAND.sub("", line))
 
 
 def right_answer(reference: str) -> str:

@@ -1,8 +1,9 @@
 r"""Answers of mathematics problems compared without computer algebra: equal, different, or for something better to decide.
 
 What is decided here is decided as math-verify 0.9 decides it: numbers, percentages, fractions, tuples and sets of numbers,
-``x = 5``. Beyond that, these are decided although math-verify misses them: identical spellings that it cannot parse, digit
-groups set apart by spaces (``1\,000``), a final full stop, digits of other scripts, a number before a word ("42 dollars").
+``x = 5``, and formulas of integers, variables, pi and square roots. Beyond that, these are decided although math-verify misses
+them: identical spellings that it cannot parse, digit groups set apart by spaces (``1\,000``), a final full stop, digits of other
+scripts, a number before a word ("42 dollars").
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from guerdon.text.math_answers import normalize_math
+from guerdon.text.math_expressions import expression
 
 _LONGEST = 4_000
 _MOST_DIGITS = 4_000
@@ -61,9 +63,10 @@ class ExactNumber:
 
 @dataclass(frozen=True, slots=True)
 class ExactForm:
-    """What an answer in normal form is, as far as that can be told exactly."""
+    """What an answer in normal form is, as far as that can be told exactly: ``variable`` = ``value``, or ``value`` alone."""
 
     text: str
+    value: str
     number: ExactNumber | None = None
     variable: str = ""
     bracket: str | None = None
@@ -76,12 +79,20 @@ def same_answer(gold: str, answer: str) -> bool | None:
 
     True for equal normal forms. Numbers are compared exactly; a percentage equals the number before its sign and the fraction
     it means; decimals that agree to six places but are not equal are left open. Tuples and intervals of numbers are compared in
-    order, sets and bare lists without. A power or factorial of more than ten thousand digits differs from any number written out.
+    order, sets and bare lists without, formulas in the same variables by value (:mod:`~guerdon.text.math_expressions`). A power or
+    factorial of more than ten thousand digits differs from any number written out.
 
-    >>> same_answer(r"\frac{1}{2}", "0.5"), same_answer("50%", "1/2"), same_answer("3", "4"), same_answer("x+1", "1+x")
+    >>> (
+    ...     same_answer(r"\frac{1}{2}", "0.5"),
+    ...     same_answer("50%", "1/2"),
+    ...     same_answer("3", "4"),
+    ...     same_answer(r"\sin x", "x"),
+    ... )
     (True, True, False, None)
     >>> same_answer("5", "x = 5"), same_answer("(1, 2)", "(2, 1)"), same_answer("1, 2", r"\{2, 1\}")
     (True, False, True)
+    >>> same_answer("(x+1)^2", "x^2+2x+1"), same_answer(r"2\sqrt{3}", r"3\sqrt{2}")
+    (True, False)
     """
     if max(len(gold), len(answer)) > _LONGEST:
         return gold == answer or None
@@ -91,19 +102,25 @@ def same_answer(gold: str, answer: str) -> bool | None:
     if not right.text or not left.text:
         return None
     if left.number is not None and right.number is not None:
-        same = same_number(left.number, right.number)
         if not left.variable or not right.variable:
-            return same
-        exact = not (left.number.decimal or right.number.decimal or left.number.percent or right.number.percent)
-        return same if left.variable == right.variable and exact else None
-    if left.number is not None and right.huge and not left.variable:
+            return same_number(left.number, right.number)
+    elif left.number is not None and right.huge and not left.variable:
         return False
     if left.bracket is not None and right.bracket is not None:
         return _same_elements(left, right)
     plain, listed = (left, right) if right.bracket is not None else (right, left)
     if plain.number is not None and not plain.variable and listed.bracket is not None:
         return False if len({number.value for number in listed.elements}) > 1 else None
-    return None
+    if left.variable and right.variable and left.variable != right.variable:
+        return None
+    return _same_formula(left, right)
+
+
+def _same_formula(gold: ExactForm, answer: ExactForm) -> bool | None:
+    left, right = expression(gold.value), expression(answer.value)
+    if left is None or right is None or left.variables != right.variables:
+        return None
+    return None if left.variables & {gold.variable, answer.variable} else left.value == right.value
 
 
 def same_number(gold: ExactNumber, answer: ExactNumber) -> bool | None:
@@ -131,15 +148,15 @@ def exact_form(answer: str) -> ExactForm:
     text = normalize_math(answer)
     number = exact_number(text)
     if number is not None:
-        return ExactForm(text, number)
+        return ExactForm(text, text, number)
     assigned = _VARIABLE.fullmatch(text) if "=" in text else None
     if assigned:
         value = assigned["value"]
-        return ExactForm(text, None if "," in value else exact_number(value), assigned["name"])
+        return ExactForm(text, value, None if "," in value else exact_number(value), assigned["name"])
     if "," in text:
         bracket, elements = _elements(text)
-        return ExactForm(text, bracket=bracket, elements=elements)
-    return ExactForm(text, huge=_is_huge(text))
+        return ExactForm(text, text, bracket=bracket, elements=elements)
+    return ExactForm(text, text, huge=_is_huge(text))
 
 
 def exact_number(text: str) -> ExactNumber | None:
@@ -199,7 +216,9 @@ def _elements(text: str) -> tuple[str | None, tuple[ExactNumber, ...]]:
         not opening or len(parts) > 2 or parts[1].startswith("0")
     ):
         return None, ()
-    elements = tuple(number for part in parts if (number := exact_number(part.strip())) is not None and not number.percent)
+    elements = tuple(
+        number for part in parts if (number := exact_number(part.strip())) is not None and not number.percent
+    )
     return (f"{opening}{closing}", elements) if len(elements) == len(parts) else (None, ())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_END = re.compile(r"(?:[.!?…]++[\"'”’)\]]{0,4}+(?=\s|$)|[。！？]++[”’」』）]{0,4}+)")
+_END = re.compile(r"(?:(?<![.!?…])[.!?…]++[\"'”’)\]]{0,4}+(?=\s|$)|(?<![。！？])[。！？]++[”’」』）]{0,4}+)")
 _ABBREVIATED = frozenset(
     "approx art cf col dr e.g eq est etc fig gen i.e inc jr ltd mr mrs ms mt no op p pp prof sr st vol vs a.m p.m u.s".split()
 )
@@ -43,7 +43,7 @@ def _goes_on(text: str, start: int, end: re.Match[str]) -> bool:
     word = text[max(start, end.start() - 12) : end.start()].rsplit(None, 1)[-1:]
     said = word[0].lstrip("(\"'“") if word else ""
     following = text[end.end() : end.end() + 12].lstrip()[:1]
-    alone = text[start : end.start()].strip() == said
+    alone = end.start() - start <= 12 and text[start : end.start()].strip() == said
     return (
         said.lower() in _ABBREVIATED
         or (len(said) == 1 and said.isalpha() and said != "I")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 from guerdon.text.normalize import normalize_multilingual
 from guerdon.text.numbers import parse_number
@@ -48,6 +48,15 @@ def strategy_result(block: str) -> str:
     return result if result is not None else extract_tag(block, "outcome", "first", strict=False) or ""
 
 
+def completion_results(text: str) -> list[str]:
+    """Every ``<result>`` of a completion, stripped, wherever it stands.
+
+    >>> completion_results("<result> 4 </result> and <result>5</result>")
+    ['4', '5']
+    """
+    return [block.content.strip() for block in tag_blocks(text, "result", strict=False)]
+
+
 def is_well_formed(block: Block) -> bool:
     """Whether a strategy has a numbered id and holds approach, reasoning and result, once each, in this order and alone.
 
@@ -85,38 +94,35 @@ def normalize_last_number(text: str | None) -> str:
     return numbers[-1] if numbers else plain.lower()
 
 
-def same_outcome(said: str, gold: Any, *, variant: Variant | Literal["string", "number-string"] = "default") -> bool:
+def same_outcome(
+    said: str, gold: str | None, *, how: Literal["default", "string", "number-string", "number"] = "default"
+) -> bool:
     """Whether what was said is the gold answer.
 
     Equal as normalised text, or both are one number each and |p - g| < 1e-5 max(1, |g|): "42.0" is 42, "12 or 42" is not.
 
     Args:
         said, gold: the answers.
-        variant: ``"string"``: equal up to case and outer blanks. ``"number-string"``: equal after
-            :func:`normalize_last_number`. ``"official"``: that, or numerically equal after it.
+        how: ``"string"``: equal up to case and outer blanks. ``"number-string"``: equal after :func:`normalize_last_number`.
+            ``"number"``: that, or numerically equal after it.
 
     Source: SD-E^2 (arXiv 2601.17982) compares strings, its successor CoRe last numbers.
 
-    >>> same_outcome("42.0", "42"), same_outcome("42.0", "42", variant="string"), same_outcome("", "42")
+    >>> same_outcome("42.0", "42"), same_outcome("42.0", "42", how="string"), same_outcome("", "42")
     (True, False, False)
     """
-    gold = "" if gold is None else str(gold)
-    if variant == "string":
+    gold = gold or ""
+    if how == "string":
         return said.strip().lower() == gold.strip().lower()
-    if variant in ("number-string", "official"):
+    if how in ("number-string", "number"):
         left, right = normalize_last_number(said), normalize_last_number(gold)
-        return left == right or (variant == "official" and _close(_float(left), _float(right)))
-    if not said.strip():
-        return False
-    form = normalize_multilingual(gold)
-    if said.strip() == gold.strip() or (form and not any(map(str.isdigit, gold)) and normalize_multilingual(said) == form):
-        return True
-    return _close(parse_number(said), parse_number(gold)) or _same_text_with_digits(said, gold)
-
-
-def _same_text_with_digits(said: str, gold: str) -> bool:
-    """Case and blanks aside; punctuation counts, since "4.2" and "42" differ by it."""
-    return " ".join(said.lower().split()) == " ".join(gold.lower().split())
+        return left == right or (how == "number" and _close(_float(left), _float(right)))
+    if " ".join(said.lower().split()) == " ".join(gold.lower().split()):
+        return bool(said.strip())
+    if any(map(str.isdigit, gold)):
+        return _close(parse_number(said), parse_number(gold))
+    form = normalize_multilingual(said)
+    return bool(form) and form == normalize_multilingual(gold)
 
 
 def _float(text: str) -> float | None:

@@ -10,7 +10,7 @@ from typing import Any
 from guerdon.data.mixed_quality import mixed_quality
 from guerdon.data.variants import FILE
 from guerdon.errors import UserError, closest
-from guerdon.training.runfile import Data
+from guerdon.training.runfile import Data, Stage
 
 Row = dict[str, Any]
 NEEDED = ("question", "options", "answer", "explanation")
@@ -32,7 +32,8 @@ def load_rows(data: Data, split: str) -> list[Row]:
             raise UserError(
                 f"row {number} of {data.source} has no {missing[0]}; {closest(names[missing[0]], raw)}; set data.columns"
             )
-        if row.get("split", split) == split and data.language in (None, row.get("language")):
+        kept = all(row.get(column) in values for column, values in data.where.items())
+        if kept and row.get("split", split) == split and data.language in (None, row.get("language")):
             rows.append(row)
     if not rows:
         raise UserError(
@@ -93,19 +94,19 @@ def domain_texts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(texts.values())
 
 
-def training_columns(
-    rows: Sequence[Mapping[str, Any]], kind: str, quality: str, *, chat: bool, data: Data, seed: int
-) -> Any:
+def training_columns(rows: Sequence[Mapping[str, Any]], stage: Stage, *, chat: bool, data: Data, seed: int) -> Any:
     """The dataset of a stage: ``text`` for CPT, prompt and completion for SFT, prompt and the reward's columns for GRPO."""
     import datasets
 
-    if kind == "cpt":
+    if stage.kind == "cpt":
         return datasets.Dataset.from_list([{"text": text} for text in domain_texts(rows)])
-    chosen = mixed_quality(rows, seed) if quality == "mixed" else rows
+    chosen = list(rows)
+    if stage.quality == "mixed":
+        chosen = [row for k in range(stage.annotators) for row in mixed_quality(rows, seed + k)]
     records = []
     for row in chosen:
         record: Row = {"prompt": prompt_of(row, chat=chat, instruction=data.instruction)}
-        if kind == "sft":
+        if stage.kind == "sft":
             said = answer_text(row, data.answer)
             record["completion"] = [{"role": "assistant", "content": said}] if chat else said
         else:

@@ -54,12 +54,14 @@ class Data(_Strict):
 
     ``source`` is ``admission`` (the demonstration's), a JSONL or Parquet file, a folder saved by ``datasets``, or a hub id.
     ``columns`` maps question, options, answer, explanation, split and language to the names they have there. ``answer`` says
-    whether completions name the right option by its letter or by its words.
+    whether completions name the right option by its letter or by its words; ``where`` keeps the rows whose column has one of the
+    listed values.
     """
 
     source: str = "admission"
     columns: dict[str, str] = {}
     language: str | None = None
+    where: dict[str, list[str]] = {}
     train: str = "train"
     validation: str = "validation"
     test: str = "test"
@@ -72,15 +74,17 @@ class Stage(_Strict):
     """One stage of training.
 
     ``start`` is the stage whose model it continues (default: the one before; ``base`` is the untrained policy). ``quality`` chooses
-    between expert explanations and the mixed ones of the demonstration. ``updates_of`` takes as many updates as another stage.
-    ``early_stopping`` keeps the model that is best on validation and stops after so many evaluations without improvement.
-    ``arguments`` go to TRL's config as they are; ``reward`` is a specification (GRPO only).
+    between expert explanations and the mixed ones of the demonstration, of which ``annotators`` write one each per question.
+    ``updates_of`` takes as many updates as another stage. ``early_stopping`` keeps the model that is best on validation and stops
+    after so many evaluations without improvement. ``arguments`` go to TRL's config as they are; ``reward`` is a specification
+    (GRPO only).
     """
 
     name: str
     kind: Literal["cpt", "sft", "grpo"]
     start: str | None = None
     quality: Literal["expert", "mixed"] = "expert"
+    annotators: int = Field(1, ge=1)
     updates_of: str | None = None
     early_stopping: int | None = Field(None, ge=1)
     reward: Any = None

@@ -69,7 +69,7 @@ def _trainer(
     trl: Any = importlib.import_module("trl")
     rows = load_rows(run.data, run.data.train)
     chat = is_chat(tokenizer)
-    dataset = training_columns(rows, stage.kind, stage.quality, chat=chat, data=run.data, seed=run.seed)
+    dataset = training_columns(rows, stage, chat=chat, data=run.data, seed=run.seed)
     callbacks: list[Any] = [Metrics(metrics, stage.name)]
     if progress:
         callbacks.append(ProgressBar(stage.name))
@@ -85,9 +85,7 @@ def _trainer(
         arguments, stop = _early_stopping(stage, stage.early_stopping, arguments)
         callbacks.append(stop)
         held_out = load_rows(run.data, run.data.validation)
-        options["eval_dataset"] = training_columns(
-            held_out, stage.kind, stage.quality, chat=chat, data=run.data, seed=run.seed
-        )
+        options["eval_dataset"] = training_columns(held_out, stage, chat=chat, data=run.data, seed=run.seed)
     if stage.kind == "grpo":
         reward = from_spec(stage.reward)
         scorer = reward.scorer(seed=run.seed)

@@ -169,8 +169,8 @@ def test_what_the_judge_is_shown() -> None:
     row = Batch([searched("a", "b")], ["the prompt"], question=["Who?"])
     reward = GivenSteps()
     asked = ScoreOfMax().ask(row, reward.trajectories(row))[0]
-    assert [request is not None for request in asked] == [True, True, False]
-    assert asked[1] is not None and asked[1].text.endswith("The turn to judge:\n<think>a</think><search>b</search>")
-    assert "It is Ann." in asked[1].text and "Who?" in asked[1].text and "<answer>" not in asked[1].text
+    assert [question is not None for question in asked] == [True, True, False]
+    assert asked[1] is not None and asked[1].request.text.endswith("The turn to judge:\n<think>a</think><search>b</search>")
+    assert "It is Ann." in asked[1].request.text and "Who?" in asked[1].request.text and "<answer>" not in asked[1].request.text
     prompt = ScoreOfMax(question=None).ask(row, reward.trajectories(row))[0][0]
-    assert prompt is not None and "the prompt" in prompt.text and "(nothing)" in prompt.text
+    assert prompt is not None and "the prompt" in prompt.request.text and "(nothing)" in prompt.request.text

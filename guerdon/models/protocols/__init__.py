@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-HOMES = ("score_of_max",)
+HOMES = ("relevance", "score_of_max", "true_false")
 
 
 def register_all() -> None:

@@ -9,7 +9,7 @@ from guerdon.batch import Batch
 from guerdon.frozen import FrozenDict
 from guerdon.models.chat import ChatReply, ChatRequest
 from guerdon.models.judge import Verdict
-from guerdon.models.protocols.steps import StepProtocol
+from guerdon.models.protocols.steps import Asked, StepProtocol
 from guerdon.registry import register
 from guerdon.scores import Outcome
 from guerdon.text.tags import tag_blocks
@@ -77,7 +77,8 @@ class ScoreOfMax(StepProtocol):
 
     Source: PPR 2025 (arXiv 2509.25598).
 
-    >>> ScoreOfMax().read(ChatReply("<final_score>1,2</final_score>")).value
+    >>> asked = Asked(ChatRequest(()))
+    >>> ScoreOfMax().read(asked, ChatReply("<final_score>1,2</final_score>")).value
     0.5
     """
 
@@ -89,19 +90,19 @@ class ScoreOfMax(StepProtocol):
     def own_columns(self) -> dict[str, str]:
         return {self.question: "the question the agent answers"} if self.question else {}
 
-    def ask(self, batch: Batch, trajectories: Sequence[Trajectory]) -> list[list[ChatRequest | None]]:
+    def ask(self, batch: Batch, trajectories: Sequence[Trajectory]) -> list[list[Asked | None]]:
         questions = batch.prompt_texts if self.question is None else [str(value) for value in batch[self.question]]
         return [
             [*(self._request(question, trace, span) for span in self.steps(trace)[:-1]), None]
             for question, trace in zip(questions, trajectories, strict=True)
         ]
 
-    def _request(self, question: str, trace: Trajectory, span: tuple[int, int]) -> ChatRequest:
+    def _request(self, question: str, trace: Trajectory, span: tuple[int, int]) -> Asked:
         before, turn = trace.text[: span[0]].strip(), trace.text[span[0] : span[1]]
         said = f"Question:\n{question}\n\nSo far:\n{before or '(nothing)'}\n\nThe turn to judge:\n{turn}"
-        return ChatRequest(({"role": "system", "content": _INSTRUCTION}, {"role": "user", "content": said}))
+        return Asked(ChatRequest(({"role": "system", "content": _INSTRUCTION}, {"role": "user", "content": said})))
 
-    def read(self, reply: ChatReply) -> Verdict:
+    def read(self, asked: Asked, reply: ChatReply) -> Verdict:
         if not reply.arrived:
             return Verdict.undecided(reply.outcome, reply.message)
         said = read_process_score(reply.text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from guerdon.batch import Batch
 from guerdon.models.chat import ChatReply, ChatRequest
@@ -12,6 +13,14 @@ from guerdon.text.search_trace import policy_steps
 from guerdon.text.trajectory import Trajectory
 
 Spans = list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question about one step, and what of the step is needed to read the reply."""
+
+    request: ChatRequest
+    about: Any = None
 
 
 class StepProtocol:
@@ -32,10 +41,10 @@ class StepProtocol:
         """The character spans of a trajectory's steps; here what the policy wrote between the turns of others."""
         return policy_steps(trajectory)
 
-    def ask(self, batch: Batch, trajectories: Sequence[Trajectory]) -> list[list[ChatRequest | None]]:
-        """Sample by sample, a request for each step, or None for a step that is not judged and worth 0."""
+    def ask(self, batch: Batch, trajectories: Sequence[Trajectory]) -> list[list[Asked | None]]:
+        """Sample by sample, what is asked about each step, or None for a step that is not judged and worth 0."""
         raise TypeError(f"{type(self).__name__} has no ask(batch, trajectories); write it")
 
-    def read(self, reply: ChatReply) -> Verdict:
-        """The verdict of one reply."""
-        raise TypeError(f"{type(self).__name__} has no read(reply); write it")
+    def read(self, asked: Asked, reply: ChatReply) -> Verdict:
+        """The verdict of the reply to one question."""
+        raise TypeError(f"{type(self).__name__} has no read(asked, reply); write it")
