@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import claims
-from claims.claim import Claim, Result, shown, measured
+from claims.claim import Claim, Result, measured, shown
 
 PAGE = Path(__file__).parent.parent / "docs" / "claims.md"
 HEAD = """# Claims in miniature

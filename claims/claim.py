@@ -23,6 +23,7 @@ class Claim:
         run: seed -> (our figure, the baseline's figure), deterministic per seed, on CPU.
         seeds: how many seeds ``make claims`` runs.
         higher: whether a higher figure is better.
+        minutes: whether one seed takes minutes; tests then leave it to ``make claims``.
     """
 
     paper: str
@@ -33,6 +34,7 @@ class Claim:
     run: Measure
     seeds: int = 20
     higher: bool = True
+    minutes: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from guerdon import Batch, Reward, find_paper
 from guerdon.models.encoders import TableEncoder
 from guerdon.rewards import StrategyAnswer, StrategyForm
 
-STRATEGIES, SLOTS, PROMPTS, GROUP, STEPS = 6, 5, 4, 6, 60
+STRATEGIES, SLOTS, PROMPTS, GROUP = 6, 5, 6, 6
 SILENT, REPEAT, VARY = range(3)  # what a slot of a completion may do
 
 
@@ -37,30 +37,32 @@ def _completion(slots: list[int], order: list[int], solver: int) -> str:
     return "".join(blocks) + f"<final_answer>{said[0][2] if said else ''}</final_answer>"
 
 
-def _trained(seed: int, reward: Reward, *, solvable: bool) -> tuple[float, float]:
+def _trained(seed: int, reward: Reward, *, solvable: bool, steps: int, silence: float = 0.02) -> tuple[float, float]:
     """(mean step of the first right strategy, distinct strategies per completion in the end).
 
-    A completion has five slots, drawn from one softmax per prompt: silence, the favourite in other words, a new one (0.5 % at first).
-    One strategy of each prompt, never the favourite, is right, or none.
+    A completion has five slots, drawn from one softmax per prompt: silence, the favourite in other words, a new strategy (0.5 %
+    at first). One strategy of each prompt, never the favourite, is right, or none. A solved prompt is left alone.
     """
     rng = np.random.default_rng(seed)
-    logits = np.tile(np.log([0.295, 0.7, 0.005]), (PROMPTS, 1))
+    logits = np.tile(np.log([silence, 0.995 - silence, 0.005]), (PROMPTS, 1))
     solver = rng.integers(1, STRATEGIES, PROMPTS) if solvable else np.full(PROMPTS, -1)
-    first, distinct = np.full(PROMPTS, float(STEPS)), 0.0
-    for step in range(STEPS):
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    first, distinct = np.full(PROMPTS, float(steps)), 0.0
+    for step in range(steps):
+        live = np.flatnonzero(first == steps)
+        if not live.size:
+            break
+        odds = np.exp(logits[live] - logits[live].max(axis=1, keepdims=True))
         table = odds / odds.sum(axis=1, keepdims=True)
-        cut = rng.random((PROMPTS, GROUP, SLOTS, 1))
+        cut = rng.random((live.size, GROUP, SLOTS, 1))
         picked = np.minimum((table.cumsum(axis=1)[:, None, None] < cut).sum(axis=3), VARY)
-        orders = [[0, *(1 + rng.permutation(STRATEGIES - 1)).tolist()] for _ in range(PROMPTS * GROUP)]
-        rows = picked.reshape(-1, SLOTS).tolist()
-        owner = np.repeat(np.arange(PROMPTS), GROUP)
+        rows, owner = picked.reshape(-1, SLOTS).tolist(), np.repeat(live, GROUP)
+        orders = [[0, *(1 + rng.permutation(STRATEGIES - 1)).tolist()] for _ in rows]
         texts = [_completion(row, order, solver[p]) for row, order, p in zip(rows, orders, owner, strict=True)]
-        solved = np.array([">42</result>" in text for text in texts]).reshape(PROMPTS, GROUP).any(axis=1)
-        first = np.where(solved, np.minimum(first, step), first)
+        solved = np.array([">42</result>" in text for text in texts]).reshape(picked.shape[:2]).any(axis=1)
+        first[live[solved]] = step
         batch = Batch(texts, groups=owner, answer=["42"] * len(texts), step=step)
-        gains = dr_grpo(reward.score(batch).values, batch.groups).reshape(PROMPTS, GROUP)
-        logits += 1.0 * np.einsum("pg,pgsk->pk", gains, np.eye(3)[picked] - table[:, None, None]) / GROUP
+        gains = dr_grpo(reward.score(batch).values, batch.groups).reshape(picked.shape[:2])
+        logits[live] += 3.0 * np.einsum("pg,pgsk->pk", gains, np.eye(3)[picked] - table[:, None, None]) / GROUP
         distinct = float(np.mean([row.count(VARY) + (REPEAT in row) for row in rows]))
     return float(first.mean()), distinct
 
@@ -78,10 +80,23 @@ CLAIMS = (
         ours="SD-E^2",
         baseline="correctness",
         run=lambda seed: (
-            _trained(seed, _ours(), solvable=True)[0],
-            _trained(seed, StrategyAnswer("any").then("zscore"), solvable=True)[0],
+            _trained(seed, _ours(), solvable=True, steps=60)[0],
+            _trained(seed, StrategyAnswer("any").then("zscore"), solvable=True, steps=60)[0],
         ),
         seeds=10,
+        higher=False,
+    ),
+    Claim(
+        paper="sd-e2",
+        says="Limit: where the policy often offers a lone strategy, which counts as fully different (D = 1), the gain is lost",
+        measure="steps to the first right strategy",
+        ours="SD-E^2",
+        baseline="correctness",
+        run=lambda seed: (
+            _trained(seed, _ours(), solvable=True, steps=60, silence=0.295)[0],
+            _trained(seed, StrategyAnswer("any").then("zscore"), solvable=True, steps=60, silence=0.295)[0],
+        ),
+        seeds=8,
         higher=False,
     ),
     Claim(
@@ -91,8 +106,8 @@ CLAIMS = (
         ours="SD-E^2",
         baseline="tag counting",
         run=lambda seed: (
-            _trained(seed, _ours(), solvable=False)[1],
-            _trained(seed, StrategyForm(variant="official").then("zscore"), solvable=False)[1],
+            _trained(seed, _ours(), solvable=False, steps=40)[1],
+            _trained(seed, StrategyForm(variant="official").then("zscore"), solvable=False, steps=40)[1],
         ),
         seeds=10,
     ),

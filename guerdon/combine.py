@@ -337,14 +337,20 @@ def FirstScored(*terms: Reward, name: str = "") -> Combine:
     return Combine(terms, "first_scored", name=name)
 
 
-def Router(column: str, routes: Mapping[Any, Reward], *, name: str = "") -> Combine:
+def Router(column: str, routes: Mapping[Any, Reward], *, default: Any = None, name: str = "") -> Combine:
     """For each sample the reward that ``routes`` names for its value of ``column``; NaN where none does.
+
+    A value without a route takes that of ``default`` where one is named.
 
     >>> from guerdon.rewards import ExactMatch, RougeL
     >>> sorted(Router("domain", {"math": ExactMatch(), "chat": RougeL()}).columns)
     ['domain', 'reference']
     """
-    options = {"keys": Column(column), "routes": tuple(routes)}
+    if default is not None and default not in routes:
+        raise CompositionError(
+            f"default={default!r} is no route; {closest(str(default), [str(key) for key in routes])}"
+        )
+    options = {"keys": Column(column), "routes": tuple(routes)} | ({} if default is None else {"default": default})
     return Combine(tuple(routes.values()), "route", options, name=name)
 
 

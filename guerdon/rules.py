@@ -169,18 +169,27 @@ def _gate_plan(k: int, terms: Floats, size: int, *, at_least: float = 0.5, other
     return np.ones(size, dtype=bool) if k == 0 else np.asarray(terms[0] >= at_least)
 
 
-def _route_choice(terms: Floats, *, keys: Sequence[Any], routes: Sequence[Any]) -> NDArray[np.int64]:
+def _routed(keys: Sequence[Any], routes: Sequence[Any], default: Any) -> list[Any]:
+    known = frozenset(routes)
+    return [key if key in known else default for key in keys]
+
+
+def _route_choice(
+    terms: Floats, *, keys: Sequence[Any], routes: Sequence[Any], default: Any = None
+) -> NDArray[np.int64]:
     index = {route: k for k, route in enumerate(routes)}
-    return np.array([index.get(key, -2) for key in keys], dtype=np.int64)
+    return np.array([index.get(key, -2) for key in _routed(keys, routes, default)], dtype=np.int64)
 
 
-def _route_plan(k: int, terms: Floats, size: int, *, keys: Sequence[Any], routes: Sequence[Any]) -> NDArray[np.bool_]:
-    return np.array([key == routes[k] for key in keys], dtype=bool)
+def _route_plan(
+    k: int, terms: Floats, size: int, *, keys: Sequence[Any], routes: Sequence[Any], default: Any = None
+) -> NDArray[np.bool_]:
+    return np.array([key == routes[k] for key in _routed(keys, routes, default)], dtype=bool)
 
 
-def route(terms: Floats, *, keys: Sequence[Any], routes: Sequence[Any]) -> Floats:
-    """The term whose route equals the sample's key, NaN where no route has it."""
-    choice = _route_choice(terms, keys=keys, routes=routes)
+def route(terms: Floats, *, keys: Sequence[Any], routes: Sequence[Any], default: Any = None) -> Floats:
+    """The term whose route equals the sample's key; where no route has it, that of ``default``, NaN without one."""
+    choice = _route_choice(terms, keys=keys, routes=routes, default=default)
     picked = terms[np.maximum(choice, 0), np.arange(terms.shape[1])]
     return np.where(choice < 0, np.nan, picked)
 

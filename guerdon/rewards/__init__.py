@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from guerdon.rewards.match import ExactMatch, TokenF1
     from guerdon.rewards.overlap import Bleu, Chrf, RougeL
     from guerdon.rewards.query_match import QueryMatch
+    from guerdon.rewards.relevance import DistinctNgrams, LengthIncentive, Relevance
     from guerdon.rewards.retrieval import ChunkFBeta, RetrievalNDCG, SearchPattern
     from guerdon.rewards.search import EvidenceContains, SearchAnswer, SearchForm
     from guerdon.rewards.semantic import Cosine
@@ -51,6 +52,7 @@ _HOMES = {
     "Cosine": "semantic",
     "CrossVote": "votes",
     "Decomposition": "subqueries",
+    "DistinctNgrams": "relevance",
     "EntityRecall": "entities",
     "EvidenceContains": "search",
     "ExactMatch": "match",
@@ -64,6 +66,7 @@ _HOMES = {
     "JudgedSteps": "steps",
     "Length": "length",
     "LengthFloor": "length",
+    "LengthIncentive": "relevance",
     "LengthMatch": "length",
     "MajorityVote": "votes",
     "MathAnswer": "verifiable",
@@ -71,6 +74,7 @@ _HOMES = {
     "Overlong": "length",
     "PlanIoU": "boxes",
     "QueryMatch": "query_match",
+    "Relevance": "relevance",
     "Repetition": "length",
     "RetrievalNDCG": "retrieval",
     "RougeL": "overlap",
@@ -111,6 +115,7 @@ __all__ = [
     "Cosine",
     "CrossVote",
     "Decomposition",
+    "DistinctNgrams",
     "EntityRecall",
     "EvidenceContains",
     "ExactMatch",
@@ -124,6 +129,7 @@ __all__ = [
     "JudgedSteps",
     "Length",
     "LengthFloor",
+    "LengthIncentive",
     "LengthMatch",
     "MajorityVote",
     "MathAnswer",
@@ -131,6 +137,7 @@ __all__ = [
     "Overlong",
     "PlanIoU",
     "QueryMatch",
+    "Relevance",
     "Repetition",
     "RetrievalNDCG",
     "RougeL",

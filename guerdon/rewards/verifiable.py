@@ -29,6 +29,7 @@ from guerdon.verifier_pool import Checked, verifier_pool
 Verdict = tuple[float, Note]
 Pair = tuple[str, str]
 
+_LONGEST_LIST = 20_000
 _LONGEST_NOTED = 200
 
 
@@ -244,6 +245,8 @@ class SetAnswer(Stated):
         right = [item_key(item) for item in (answer_items(texts[0]) if isinstance(reference, str) else texts)]
         if not right:
             return np.nan, Note(Outcome.MISSING_DATA, f"no items in {self.reference}: {texts[0]!r:.60}")
+        if len(answer) > _LONGEST_LIST:
+            return 0.0, Note(Outcome.MALFORMED, f"the final answer is longer than {_LONGEST_LIST} characters")
         given = [item_key(item) for item in answer_items(answer)]
         if not self.ordered:
             given, right = list(dict.fromkeys(given)), list(dict.fromkeys(right))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,7 @@ Kind = Literal["search", "answer", "malformed"]
 
 _STOPS = (*HEADINGS, "###")
 _HEADER = re.compile(r"^[ \t]*Step (\d+):[ \t]*$", re.MULTILINE)
+_OFFICIAL_HEADER = re.compile(r"Step (\d+):\n")
 _NEW_STEP = re.compile(r"\n[ \t]*Step \d")
 
 
@@ -103,9 +105,10 @@ def headed_steps(trajectory: Trajectory, *, variant: Variant = "default") -> lis
     """
     steps: list[HeadedStep] = []
     pieces = _official_pieces(trajectory.text) if variant == "official" else _pieces(trajectory)
+    headers = Counter(_OFFICIAL_HEADER.findall(trajectory.text)) if variant == "official" else None
     for number, (start, end, documents) in enumerate(pieces, start=1):
         text = trajectory.text[start:end]
-        fields = read_step(text, variant=variant) if _headed(text, number, trajectory.text, variant) else {}
+        fields = read_step(text, variant=variant) if _headed(text, str(number), headers) else {}
         query, answer = fields.get("query") or "", fields.get("answer") or ""
         analysis = fields.get("analysis") or ""
         if not analysis:
@@ -116,10 +119,10 @@ def headed_steps(trajectory: Trajectory, *, variant: Variant = "default") -> lis
     return steps
 
 
-def _headed(text: str, number: int, whole: str, variant: Variant) -> bool:
-    if variant == "official":
-        return whole.count(f"Step {number}:\n") == 1
-    return [mark[1] for mark in _HEADER.finditer(text)] == [str(number)]
+def _headed(text: str, number: str, headers: Counter[str] | None) -> bool:
+    if headers is not None:
+        return headers[number] == 1
+    return [mark[1] for mark in _HEADER.finditer(text)] == [number]
 
 
 def _pieces(trajectory: Trajectory) -> list[tuple[int, int, str]]:

@@ -64,7 +64,7 @@ def stated_answer(text: str) -> str | None:
     if "\\boxed" in text or "\\fbox" in text:
         boxed = last_boxes(text if tagged is None else tagged)
         if boxed is not None:
-            return boxed
+            return boxed or None
     found = final_answer(text)
     if found is None:
         line = text.strip()
@@ -81,7 +81,7 @@ def _is_bare_answer(line: str) -> bool:
     """Whether a text is one line with a number or a command, and no words."""
     if not 0 < len(line) <= _LONGEST_BARE or "\n" in line or not any(c.isdigit() or c == "\\" for c in line):
         return False
-    return not _WORD.search(_COMMAND.sub("", line))
+    return "boxed" not in line and not _WORD.search(_COMMAND.sub("", line))
 
 
 def right_answer(reference: str) -> str:

@@ -10,7 +10,7 @@ from claims.__main__ import all_claims, row
 from claims.claim import Claim, Result, interval, measured
 from guerdon.paper import slugs
 
-CLAIMS = all_claims()
+CLAIMS = [claim for claim in all_claims() if not claim.minutes]
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=[f"{claim.paper}: {claim.says[:40]}" for claim in CLAIMS])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -152,7 +153,7 @@ def test_chains_and_distractors() -> None:
     for seed in range(20):
         chain = entity_chain(links, Random(seed), shortest=2, longest=3)
         assert 3 <= len(chain) <= 4 and len(set(chain)) == len(chain)
-        assert all(after in links[before] for before, after in zip(chain, chain[1:], strict=False))
+        assert all(after in links[before] for before, after in pairwise(chain))
     assert walk(links, "d", 4, Random(0)) == ["d"]
     with pytest.raises(ValueError, match="no walk"):
         entity_chain({"a": []}, Random(0))

@@ -7,16 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from guerdon import Batch, find_paper
 from guerdon.errors import CompositionError
 from guerdon.models.chat import ScriptedChat
-from guerdon.models.protocols.score_of_max import ScoreOfMax, read_process_score
+from guerdon.models.protocols.score_of_max import ScoreOfMax
 from guerdon.rewards import Given, GivenSteps, JudgedSteps
 from guerdon.rewards.search import trajectory
-from guerdon.shaping.credit import renorm, turn_rewards
 
 PAPER = find_paper("ppr-renorm")
 GOOD, BAD = "<final_score>9,10</final_score>", "<final_score>0,10</final_score>"
@@ -114,63 +111,18 @@ def test_it_needs_steps() -> None:
         PAPER.build(process=Given("p")).score(batch([HONEST], p=[1.0]))
 
 
-@given(st.lists(st.floats(0, 1), max_size=6), st.sampled_from([0.0, 1.0]))
-def test_signs(process: list[float], outcome: float) -> None:
-    turns = renorm(process, outcome)
-    assert turns[-1] == outcome and ((turns[:-1] >= 0).all() if outcome else (turns[:-1] <= 0).all())
-    assert renorm(process, outcome, mu=0.0)[:-1] == pytest.approx(np.array(process) + outcome)
-    assert renorm(process, outcome, mu=1.5)[:-1] == pytest.approx(turns[:-1] - 0.5)
-
-
-@given(st.lists(st.floats(0, 1), max_size=6), st.floats(0, 1))
-def test_graded_outcomes_keep_the_bounds(process: list[float], outcome: float) -> None:
-    turns = renorm(process, outcome)[:-1]
-    assert (turns <= outcome + 1e-9).all() and (turns >= outcome - 1 - 1e-9).all()
-
-
-def test_token_rewards() -> None:
-    ends = [0, 1, 0, 1, 0, 1, 0, 0]
-    assert turn_rewards([0.5, 1.0], 1.0, ends, valid_length=6).tolist() == [0, 0.5, 0, 1.0, 0, 1.0, 0, 0]
-    assert turn_rewards([0.5, 1.0], 1.0, ends, valid_length=6, mu=None).tolist() == [0, 0.5, 0, 1.0, 0, 1.0, 0, 0]
-    assert turn_rewards([0.5, 1.0], 0.0, ends, mu=0.5).tolist() == [0, 0, 0, 0.5, 0, 0, 0, 0]
-    assert turn_rewards([0.5, None], 0.0, ends, variant="official").tolist() == [0, -0.5, 0, -1.0, 0, 0, 0, 0]
-    assert turn_rewards([], 0.0, ends, variant="official").tolist() == [0, -1.0, 0, -1.0, 0, 0, 0, 0]
-    assert np.isnan(turn_rewards([None, 0.5], 1.0, ends)[1])
-    assert turn_rewards([], 1.0, [0, 0, 1]).tolist() == [0, 0, 1.0] and turn_rewards([], 1.0, [0, 0]).tolist() == [
-        0,
-        1.0,
-    ]
-    with pytest.raises(ValueError, match="one per turn"):
-        turn_rewards([0.5], 1.0, ends)
-    with pytest.raises(ValueError, match="one per turn"):
-        turn_rewards([0.5] * 3, 1.0, ends, variant="official")
-
-
-@pytest.mark.parametrize(
-    ("reply", "expected"),
-    [
-        ("<final_score>1,2</final_score><final_score>4,4</final_score>", 1.0),
-        ("<final_score> 1_0 ,\n+20 </final_score>", 0.5),
-        ("<final_score>4.5,6</final_score>", None),
-        ("<final_score>4,0</final_score>", None),
-        ("<final_score>-1,6</final_score>", None),
-        ("<final_score>1,2,3</final_score>", None),
-        ("<final_score>3,4", None),
-        ("<FINAL_SCORE>3,4</FINAL_SCORE>", None),
-        (f"<final_score>{'9' * 5000},9</final_score>", None),
-        ("", None),
-    ],
-)
-def test_reading_the_judge(reply: str, expected: float | None) -> None:
-    assert read_process_score(reply).process_reward == expected
-
-
 def test_what_the_judge_is_shown() -> None:
     row = Batch([searched("a", "b")], ["the prompt"], question=["Who?"])
     reward = GivenSteps()
     asked = ScoreOfMax().ask(row, reward.trajectories(row))[0]
     assert [question is not None for question in asked] == [True, True, False]
-    assert asked[1] is not None and asked[1].request.text.endswith("The turn to judge:\n<think>a</think><search>b</search>")
-    assert "It is Ann." in asked[1].request.text and "Who?" in asked[1].request.text and "<answer>" not in asked[1].request.text
+    assert asked[1] is not None and asked[1].request.text.endswith(
+        "The turn to judge:\n<think>a</think><search>b</search>"
+    )
+    assert (
+        "It is Ann." in asked[1].request.text
+        and "Who?" in asked[1].request.text
+        and "<answer>" not in asked[1].request.text
+    )
     prompt = ScoreOfMax(question=None).ask(row, reward.trajectories(row))[0][0]
     assert prompt is not None and "the prompt" in prompt.request.text and "(nothing)" in prompt.request.text

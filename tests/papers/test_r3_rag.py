@@ -7,20 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from guerdon import Batch, Reward, find_paper
 from guerdon.errors import UserError
 from guerdon.models.chat import ScriptedChat
-from guerdon.models.protocols.relevance import StepRelevance, fallback_relevance, read_relevance
-from guerdon.models.protocols.true_false import TrueFalse, read_truth
+from guerdon.models.protocols.relevance import StepRelevance, fallback_relevance
 from guerdon.papers.r3_rag import three_axis_score
 from guerdon.rewards import GivenSteps, HeadedAnswer, JudgedSteps
 from guerdon.rewards.headed import headed
 from guerdon.rewards.search import trajectory
-from guerdon.shaping.step_outcome import outcome_modulated
-from guerdon.text.headed_steps import read_step
 
 PAPER = find_paper("r3-rag")
 FIRST, SECOND = "Alba is led by Ann.", "Ann was born in Norum."
@@ -87,32 +82,6 @@ def test_what_the_official_variant_pays_for() -> None:
     assert PAPER.build(chat=JUDGE).score(boston).values.tolist() == [2.0]
 
 
-def test_worked_values() -> None:
-    assert outcome_modulated([0.9, 0.5], "done", True) == pytest.approx([1.44, 0.8, 2.0])
-    assert outcome_modulated([0.9, 0.5], "done", None) == pytest.approx([0.72, 0.4, 0.0])
-    assert outcome_modulated([0.9, 0.5], "wrong") == pytest.approx([0.9, 0.5, -0.9])
-    assert outcome_modulated([1, 0.8, 0.6, 0.4, 0.2], "fail") == pytest.approx([0.9, 0.72, 0.54, 0.36, 0.18])
-    assert outcome_modulated([], "done", 1.0).tolist() == [2.0]
-    assert outcome_modulated([0.9, 0.5], "wrong", mode="orm").tolist() == [0.0, 0.0, -0.9]
-    assert outcome_modulated([0.9, 0.5], "fail", mode="orm").tolist() == [0.0, 0.0]
-    assert outcome_modulated([0.123], "done", True, digits=3).tolist() == [0.197, 2.0]
-    assert np.isnan(outcome_modulated([0.5], "done", float("nan"))).tolist() == [True, True]
-    assert outcome_modulated([0.5], "done", float("nan"), mode="prm").tolist() == [0.5, 0.0]
-    for wrong in ({"state": "lost"}, {"state": "done", "mode": "all"}):
-        with pytest.raises(ValueError, match="unknown"):
-            outcome_modulated([], **wrong)  # type: ignore[arg-type]
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=5))
-def test_coupling_keeps_the_sign_and_the_order_of_endings(relevance: list[float]) -> None:
-    right = outcome_modulated(relevance, "done", True)[:-1]
-    malformed = outcome_modulated(relevance, "wrong")[:-1]
-    unfinished = outcome_modulated(relevance, "fail")
-    wrong = outcome_modulated(relevance, "done", False)[:-1]
-    assert (right >= malformed).all() and (malformed >= unfinished).all() and (unfinished >= wrong).all()
-    assert (np.sign(right) == np.sign(wrong)).all()
-
-
 def test_a_right_second_query_outranks_a_repeated_first() -> None:
     right = steps_of(PAPER.build(chat=JUDGE), solved("Velt"))[0]
     repeated = steps_of(PAPER.build(chat=JUDGE), solved("Velt", "leader of Alba", "Nothing new."))[0]
@@ -170,77 +139,16 @@ def test_plain_text_with_inserted_spans() -> None:
     assert [text[a:b] for a, b in scores.steps[0].spans] == [parts[0], parts[2]]  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(
-    ("text", "default", "official"),
-    [
-        ("The problem analysis: a\nThe final answer: Boston", ("a", "Boston"), ("a", "Bosto")),
-        ("The problem analysis: a\nThe retrieval query:\n", (None,), ("a", "")),
-        ("The problem analysis: a\nThe retrieval query:", (None,), ("a", None)),
-        ("The problem analysis:The final answer: x", (None,), (None, "x")),
-        ("The problem analysis: a\nThe final answer: King\nStephen", ("a", "King\nStephen"), ("a", "King")),
-        ("The problem analysis: a\nStep 2: b\nThe final answer: c", ("a", "c"), ("a\nStep 2: b", "c")),
-        ("The problem analysis: a### b\nThe retrieval query: Is it? Or", ("a", "Is it"), ("a", "Is it")),
-        ("The final answer: z The problem analysis: a", (None,), (None,)),
-        ("", (None,), (None,)),
-    ],
-)
-def test_reading_a_step(text: str, default: tuple[str | None, ...], official: tuple[str | None, ...]) -> None:
-    assert tuple(read_step(text).values()) == default
-    assert tuple(read_step(text, variant="official").values()) == official
-
-
 def test_hostile_steps() -> None:
     for text in ("The problem analysis:" * 20_000, "Step 1:\n" * 50_000, "\nStep " * 100_000, headed(1, "?" * 200_000)):
         for variant in ("default", "official"):
             HeadedAnswer(variant=variant).score(batch([text]))
 
 
-@pytest.mark.parametrize(
-    ("reply", "default", "official"),
-    [
-        ("Relevance: 0.70", 0.7, 0.7),
-        ("relevance: 1", 1.0, 1.0),
-        ("Relevance: 0.123", 0.123, 0.12),
-        ("Relevance: 0.9\n- Relevance: 0.2 for the first", 0.9, 0.2),
-        ("Relevance: 85%", 0.85, 1.0),
-        ("Relevance: 7", None, 1.0),
-        ("**Relevance:** 0.5", 0.5, None),
-        ("I say relevance: 0.4", 0.4, 0.4),
-        ("none", None, None),
-    ],
-)
-def test_reading_relevance(reply: str, default: float | None, official: float | None) -> None:
-    assert read_relevance(reply) == default and read_relevance(reply, variant="official") == official
-
-
-@pytest.mark.parametrize(
-    ("reply", "default", "official"),
-    [
-        ("Final answer: True", True, True),
-        ("Final answer: True.", True, False),
-        ("**Final answer: True**", True, False),
-        ("Final answer: False\nFinal answer: true", True, True),
-        ("Final answer: maybe", None, False),
-        ("  Final answer: False", False, False),
-        ("true", None, False),
-        ("", None, False),
-        (None, None, False),
-    ],
-)
-def test_reading_truth(reply: str | None, default: bool | None, official: bool) -> None:
-    assert read_truth(reply) is default and read_truth(reply, variant="official") is official
-
-
 def test_fallback_and_three_axes() -> None:
     assert fallback_relevance("", "") == pytest.approx(0.39) and fallback_relevance("w " * 31, "") == pytest.approx(0.7)
     assert three_axis_score("Relevance: 1.00", "") == pytest.approx(0.76), "the median of 0, 0.76 and 1"
     assert three_axis_score("Coherence: 0.9", "") == 0.0 and three_axis_score("Relevance: 0.4", "") == 0.4
-
-
-def test_protocols_check_their_fields() -> None:
-    for wrong in (StepRelevance, TrueFalse):
-        with pytest.raises(UserError, match="variant"):
-            wrong(variant="strict")  # type: ignore[arg-type]
 
 
 def test_what_the_judge_is_shown() -> None:

@@ -7,15 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from guerdon import Batch, find_paper
 from guerdon.errors import UserError
 from guerdon.models.encoders import CharNGramEncoder
 from guerdon.rewards.search import trajectory
-from guerdon.shaping.decomposition import decomposition_score
-from guerdon.shaping.residual import format_ladder, residual
 
 PAPER = find_paper("subsearch")
 ENCODER = CharNGramEncoder()
@@ -118,56 +114,6 @@ def test_searches_do_not_change_a_correct_answer() -> None:
     assert reward.score(batch([answered("Ann", query) for query in queries])).values.tolist() == [1.0] * 4
 
 
-@given(st.lists(st.floats(-0.2, 1.0), min_size=2, max_size=6), st.booleans(), st.booleans())
-def test_the_default_ladder_rises(values: list[float], valid: bool, evidence: bool) -> None:
-    ordered = np.sort(values)
-    rows = np.ones((4, len(ordered))) * np.array([[0.0], [1.0], [valid], [evidence]])
-    rows[0] = ordered
-    assert (np.diff(format_ladder(rows)) >= -1e-12).all()
-    assert (np.diff(format_ladder(rows, ladder="monotone")) >= -1e-12).all()
-    assert (format_ladder(rows) <= format_ladder([[1.0], [1.0], [1.0], [0.0]])).all()
-
-
-def test_ladders_by_hand() -> None:
-    rows = [
-        [1.0, 1.0, 0.0, 0.0, 0.0, 0.1, 0.1, 0.0],
-        [1, 1, 1, 1, 1, 1, 1, 0],
-        [1, 0, 1, 1, 0, 1, 0, 0],
-        [1, 1, 1, 0, 1, 1, 1, 1],
-    ]
-    assert format_ladder(rows) == pytest.approx([1.0, 0.8, 0.3, 0.2, 0.1, 0.37, 0.17, 0.0])
-    assert format_ladder(rows, ladder="official") == pytest.approx([1.0, 0.8, 0.3, 0.2, 0.1, 0.2, 0.0, 0.0])
-    assert format_ladder(rows, ladder="monotone") == pytest.approx([1.0, 0.8, 0.3, 0.2, 0.1, 0.3, 0.1, 0.0])
-    nan = float("nan")
-    assert np.isnan(format_ladder([[nan, 0.5, nan], [1, 1, 0], [1, nan, 0], [0, 0, 0]])).tolist() == [True, True, False]
-    with pytest.raises(ValueError, match="4 terms"):
-        format_ladder([[1.0]])
-    with pytest.raises(ValueError, match="ladder"):
-        format_ladder(rows, ladder="steep")  # type: ignore[arg-type]
-
-
-def test_a_correct_answer_needs_no_encoder() -> None:
-    nan = float("nan")
-    assert residual([[1.0, 0.0], [nan, nan]], weight=0.2).tolist() == pytest.approx([1.0, nan], nan_ok=True)
-
-
-def test_decomposition() -> None:
-    orthogonal = decomposition_score([0.7071068, 0.7071068, 0.0], [[1, 0, 0], [0, 1, 0]])
-    twice = decomposition_score([0.7071068, 0.7071068, 0.0], [[1, 0, 0], [1, 0, 0]])
-    assert orthogonal == pytest.approx(0.853553, abs=1e-5) and twice < orthogonal
-    assert decomposition_score([1.0, 0.0], [[1.0, 0.0]]) == 0.0
-    assert decomposition_score([1.0, 0.0], [[0.0, 1.0], [0.0, -1.0]]) == 0.0, "parts that cancel out cover nothing"
-    assert np.isnan(decomposition_score([1.0, 0.0], []))
-    with pytest.raises(ValueError, match="shape"):
-        decomposition_score([1.0, 0.0], [[1.0]])
-
-
-@given(st.lists(st.lists(st.floats(-1, 1), min_size=3, max_size=3), min_size=1, max_size=5), st.randoms())
-def test_the_order_of_sub_queries_does_not_matter(children: list[list[float]], random: Any) -> None:
-    shuffled = random.sample(children, len(children))
-    assert decomposition_score([1, 0, 0], children) == pytest.approx(decomposition_score([1, 0, 0], shuffled), abs=1e-9)
-
-
 def test_the_gate_moves_in_training_and_is_kept() -> None:
     scorer = PAPER.build(encoder=ENCODER).scorer()
     wrong = batch([answered("Zed"), answered("Zed")], step=1000)
@@ -201,6 +147,8 @@ def test_options() -> None:
     wrong = fixed.score(batch([answered("Zed")], step=None))
     expected = 0.3 + 0.7 * 0.2 * wrong.parts["intermediate"][0]
     assert wrong.values[0] == pytest.approx(expected)
+    with pytest.raises(UserError, match="step"):
+        PAPER.build(encoder=ENCODER).score(batch([HONEST], step=None))
     with pytest.raises(UserError, match="beta"):
         PAPER.build(encoder=ENCODER, beta=2.0)
 
