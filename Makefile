@@ -54,7 +54,7 @@ fuzz: $(DEV)  ## 20,000 malformed completions for every reward
 	GUERDON_MALFORMED=20000 $(BIN)/python -m pytest -n $(WORKERS) tests/core/test_malformed.py $(ARGS)
 
 docs: $(DEV)  ## the documentation, into site/
-	$(BIN)/python -m docs.papers_table
+	$(BIN)/python -m docs.tables
 	$(BIN)/mkdocs build --strict
 
 clean:  ## remove .venv, caches and the built documentation

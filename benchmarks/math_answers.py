@@ -62,7 +62,7 @@ def samples(count: int, bad: int, seed: int) -> list[Sample]:
     for k in range(bad):
         at = (2 * k + 1) * count // (2 * bad)
         name = pathologies[(k + seed) % len(pathologies)]
-        made[at] = Sample(said(PATHOLOGIES[name], rng), "42", name, False)
+        made[at] = Sample(said(PATHOLOGIES[name](k), rng), "42", name, False)
     return made
 
 
@@ -205,17 +205,18 @@ def nested(opening: str, inside: str, closing: str, depth: int) -> str:
     return opening * depth + inside + closing * depth
 
 
-PATHOLOGIES = {
-    "power tower": "9^{9^{9^{9}}}",
-    "nested brackets": nested("(", "1", ")", 300),
-    "sum": "\\sum_{k=1}^{10^{9}} \\frac{1}{k^2}",
-    "power of a variable": "(x+1)^{9^{9^9}}",
-    "nested fractions": nested("\\frac{1}{1+", "2", "}", 30),
-    "factorial": "(10^{10})!",
-    "product": "\\prod_{k=1}^{100000} (x+k)",
-    "sine of a tower": "\\sin(10^{10^{10}})",
-    "sum of towers": "9^{9^9} + 9^{9^9} x",
-    "nested roots": nested("\\sqrt{1+", "2", "}", 60),
+# Each a function of a number, so that no two of them are the same text.
+PATHOLOGIES: dict[str, Callable[[int], str]] = {
+    "power tower": lambda n: f"9^{{9^{{9^{{{n + 2}}}}}}}",
+    "nested brackets": lambda n: nested("(", str(n), ")", 300),
+    "sum": lambda n: f"\\sum_{{k=1}}^{{10^{{9}}}} \\frac{{1}}{{k^2+{n}}}",
+    "power of a variable": lambda n: f"(x+{n})^{{9^{{9^9}}}}",
+    "nested fractions": lambda n: nested("\\frac{1}{1+", str(n), "}", 30),
+    "factorial": lambda n: f"(10^{{10}}+{n})!",
+    "product": lambda n: f"\\prod_{{k={n}}}^{{100000}} (x+k)",
+    "sine of a tower": lambda n: f"\\sin({n}+10^{{10^{{10}}}})",
+    "sum of towers": lambda n: f"9^{{9^9}} + {n} \\cdot 9^{{9^9}} x",
+    "nested roots": lambda n: nested("\\sqrt{1+", str(n), "}", 60),
 }
 
 assert math.isclose(sum(KINDS.values()), 1.0)

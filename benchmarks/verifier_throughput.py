@@ -8,7 +8,7 @@ within a repeat all methods run in turn on the same work, and a ratio is the med
 * ``guerdon, no fast path``: the same answers, all of them sent to the pool.
 * ``math-verify``: ``parse`` and ``verify`` in the main thread, one after the other, with its own signal timeouts (5 s each).
 * ``trl``: ``trl.rewards.accuracy_reward`` in a thread, as trainers call it: there it runs without any timeout.
-* ``verl``: the call pattern of verl 0.9.1's ``math_verify.compute_score`` written anew (verl itself is not installed): a pool of four
+* ``verl``: the call pattern of verl 0.9.1's ``math_verify.compute_score`` written anew (verl is not installed): a pool of four
   spawned processes, one submission per answer from an executor's threads, math-verify's signal timeouts inside, 30 s outside.
 
 A method that has not finished after ``--patience`` seconds is stopped and counted as stuck.

@@ -13,7 +13,8 @@ from guerdon.rewards import Given, PlanIoU
 # A plan places the object in one of four cells, an image draws it in one of four; cell 0 is what the prompt asks for.
 CELLS = [(250 * k, 0, 250 * k + 300, 300) for k in range(4)]
 PLANS = [f"<|obj_start|>bee<|obj_end|><|box_start|>({a},{b}),({c},{d})<|box_end|>" for a, b, c, d in CELLS]
-# After 30 updates the policy is on its way; after 60 both product and sum have arrived and cannot be told apart.
+# Of three horizons tried, product and sum can be told apart at 30 updates only: after 15 the policy has hardly moved, after 60
+# both have arrived.
 WRONG, NOISE, GROUP, RATE, UPDATES = 0.5, 0.2, 16, 0.3, 30
 PRODUCT = find_paper("got-r1").build()
 SUM = Sum(

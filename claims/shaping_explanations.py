@@ -1,4 +1,4 @@
-"""Shaping Explanations: what a semantic, a lexical and a mixed reward make of a policy; in a table, and in the quickstart's pipeline."""
+"""Shaping Explanations: what semantic, lexical and mixed rewards make of a policy, in a table and in the quickstart's pipeline."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TABLE = (
         "Why does ice float on water?",
         "Ice is less dense than liquid water because its molecules form an open lattice held by hydrogen bonds.",
         (
-            "Freezing arranges water molecules into a spacious hydrogen-bonded crystal, so the solid weighs less per volume and floats.",
-            "When water solidifies, hydrogen bonding spreads the molecules apart, which lowers its density below that of the liquid.",
+            "Freezing arranges the molecules into a spacious hydrogen-bonded crystal, so the solid weighs less per volume.",
+            "When water solidifies, hydrogen bonding spreads its molecules apart, which lowers the density.",
         ),
         (
             "It is less than that because its of an open and the is held by a than.",

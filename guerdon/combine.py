@@ -118,15 +118,19 @@ class Combine(Reward):
             return ANY
 
     def initial_state(self, rng: np.random.Generator) -> State | None:
-        return None if self.law.initial is None else self.law.initial()
+        return None if self.law.initial is None else self.law.initial(**self._accepted(self.law.initial))
 
     def advanced_terms(self, state: State, terms: Floats) -> State:
         """The state after a training batch whose terms were these."""
         advance = self.law.advance
         if advance is None:
             return state
-        accepted = inspect.signature(advance).parameters
-        return advance(terms[0], state, **{k: v for k, v in self.options.items() if k in accepted})
+        return advance(terms[0] if self.law.transform else terms, state, **self._accepted(advance))
+
+    def _accepted(self, function: Callable[..., Any]) -> dict[str, Any]:
+        """The options that a function of the rule takes."""
+        accepted = inspect.signature(function).parameters
+        return {name: value for name, value in self.options.items() if name in accepted}
 
     # -- evaluation, called by the runtime ----------------------------------------------------------------------------
 

@@ -19,6 +19,12 @@ from guerdon.errors import CompositionError, closest
 from guerdon.scores import Floats
 from guerdon.shaping import combine, credit, length, normalize, schedules, transforms
 from guerdon.shaping.adaptive_weight import adaptive_weights, adaptive_weights_in_order, outcome_ema_in_order
+from guerdon.shaping.rate_constraints import (
+    focus,
+    rate_constraints,
+    rate_constraints_advance,
+    rate_constraints_initial,
+)
 from guerdon.shaping.residual import format_ladder, residual
 from guerdon.shaping.step_outcome import Mode
 from guerdon.shaping.step_outcome import outcome_modulated as modulated
@@ -47,7 +53,7 @@ class Rule:
         plan: (k, terms so far, options) -> (N,) which rows of term k are needed; absent: all.
         sequential: whether the plan of a term waits for the terms before it.
         spread: (terms, options) -> (N,) uncertainty the rule itself brings.
-        initial, advance: for rules with state: () -> state, (values, state, options) -> state.
+        initial, advance: for rules with state: (options) -> state, (values or terms, state, options) -> state.
     """
 
     name: str
@@ -145,6 +151,10 @@ def _with_otherwise(ranges: Ranges, options: Mapping[str, Any]) -> Range:
     return min(low, otherwise), max(high, otherwise)
 
 
+def _mean_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    return _with_otherwise(ranges, {}) if options.get("missing") == "zero" else _hull(ranges, options)
+
+
 def _through(function: Callable[..., Any]) -> Callable[[Ranges, Mapping[str, Any]], Range]:
     """The range of a monotone transform of one term: what it makes of the two ends."""
 
@@ -230,6 +240,19 @@ def _ladder_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
     return UNIT if options.get("ladder", "default") == "default" else (0.0, max(1.0, ranges[0][1]))
 
 
+def _constrained_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    if not options.get("normalized", True):
+        return ANY
+    ends = [
+        ranges[0],
+        *(_scaled(r, -1.0 if low is None else 1.0) for r, (low, _) in zip(ranges[1:], options["limits"])),
+    ]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    if options.get("bootstrap") is None:
+        return low, high
+    return min(low, low + min(0.0, ranges[0][0])), max(high, high + max(0.0, ranges[0][1]))
+
+
 def renorm(terms: tuple[Floats, Floats], *, mu: float = 1.0, invalid: Literal["nan", "zero", "skip"] = "nan") -> Floats:
     """Process rewards of the steps before the last, each plus the outcome minus ``mu``; the last step is worth the outcome."""
     steps, others = terms
@@ -312,12 +335,13 @@ def _moments(values: Floats, state: Mapping[str, Any], *, decay: float = 1.0) ->
 
 for _rule in (
     Rule("weighted_sum", combine.weighted_sum, False, span=_sum_span, steps="linear"),
+    Rule("mean", combine.mean, False, span=_mean_span, steps=""),
     Rule("product", combine.product, False, span=_product_span, steps=""),
     Rule("minimum", combine.minimum, False, span=_hull, steps=""),
     Rule("maximum", combine.maximum, False, span=_hull, steps=""),
     Rule("log_sum_exp", combine.log_sum_exp, False, steps=""),
     Rule("harmonic_mean", combine.harmonic_mean, False, span=_hull, steps=""),
-    Rule("geometric_mean", combine.geometric_mean, False, steps=""),
+    Rule("geometric_mean", combine.geometric_mean, False, span=lambda *_: UNIT, steps=""),
     Rule("ensemble", combine.ensemble, False, steps="", spread=lambda terms, **_: combine.ensemble_spread(terms)),
     Rule("soft_gate", soft_gate, False, span=lambda ranges, _: _product_span([UNIT, ranges[1]], {}), steps=""),
     Rule(
@@ -378,6 +402,16 @@ for _rule in (
         steps="",
         initial=schedules.adaptive_weight_initial,
         advance=schedules.outcome_ema,
+    ),
+    Rule("focus", focus, False, steps=""),
+    Rule(
+        "rate_constraints",
+        rate_constraints,
+        False,
+        span=_constrained_span,
+        steps="",
+        initial=rate_constraints_initial,
+        advance=rate_constraints_advance,
     ),
     Rule(
         "adaptive_weight_in_order",

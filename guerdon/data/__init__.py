@@ -1,1 +1,1 @@
-"""The demonstration data: admission-test questions with expert explanations, written for guerdon. See README.md beside this file."""
+"""The demonstration data: admission-test questions with expert explanations, written for guerdon; README.md is its card."""

@@ -18,28 +18,30 @@ FILE = Path(__file__).parent / "admission.jsonl"
 LETTERS = "ABCD"
 SEED = 0
 #: Questions per item in each split.
-ROWS = {"en": {"train": 12, "validation": 1, "test": 1}, "it": {"train": 12, "validation": 1, "test": 1}}
+ROWS = {"train": 12, "validation": 1, "test": 1, "rephrased": 1}
 
 
 def variants(item: Item, seed: int = SEED) -> Iterator[dict[str, Any]]:
     """The questions of one item.
 
-    One phrasing and one set of distractors, drawn by the seed, are kept for the test; another set is kept for validation, which
-    shares its phrasings with training. In training the right option stands equally often under each letter.
+    One set of distractors, drawn by the seed, is kept for the test and another for validation; both share their phrasings with
+    training. The harder split ``rephrased`` asks with the test's distractors in a phrasing that training never uses. In training
+    the right option stands equally often under each letter.
     """
     random = Random(f"{seed}/{item.id}")
     phrasings = random.sample(item.ask, len(item.ask))
     sets = list(combinations(item.wrong, len(LETTERS) - 1))
     random.shuffle(sets)
     pools = {
-        "test": (phrasings[:1], sets[:1]),
+        "test": (phrasings[1:], sets[:1]),
+        "rephrased": (phrasings[:1], sets[:1]),
         "validation": (phrasings[1:], sets[1:2]),
         "train": (phrasings[1:], sets[2:]),
     }
-    for split in ("train", "validation", "test"):
+    for split in ROWS:
         asked, distractors = pools[split]
         seen: set[tuple[str, ...]] = set()
-        while len(seen) < ROWS[item.language][split]:
+        while len(seen) < ROWS[split]:
             number = len(seen)
             question = asked[number % len(asked)]
             options = random.sample(random.choice(distractors), len(LETTERS) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from guerdon.combine import Product, Router
@@ -21,7 +22,7 @@ PAPER = Paper(
     parts={
         "length incentive, repetition penalty, branching and interpolation": RELEASED,
         "un-normalised relevance to the raw query or the reference": RELEASED,
-        "nothing for an empty response, length counted up to the limit": OURS,
+        "nothing for an empty response or beyond a stop, length counted up to the limit": OURS,
     },
     columns=("qtype", "reference"),
     variants=("default", "official"),
@@ -51,8 +52,10 @@ def build(
 
     F maps [0, 3.5] to [0, max_new_tokens / 100], so that a closed question pays for no word more. An unknown type is open-ended.
     Unbounded, as relevance is. The response is read without its thinking, an empty one is worth 0 and no token beyond
-    ``max_new_tokens`` counts; ``"official"`` reads all of it, pays F(relevance) for an empty answer to a constrained query, and
-    counts without end.
+    ``max_new_tokens`` counts.
+
+    ``"official"`` reads all of it, embeds what comes after a stop too, counts without end, and pays F(relevance) for an empty
+    answer to a constrained query.
 
     Args:
         encoder: what gives embeddings; not normalised ones, or ranges differ.
@@ -68,7 +71,7 @@ def build(
     """
     official = variant == "official"
     reading: dict[str, Any] = {"of": "whole" if official else "visible", "stop": stop, "tokenizer": tokenizer}
-    length = LengthIncentive(**({} if official else {"limit": float(max_new_tokens)}), **reading)
+    length = LengthIncentive(limit=math.inf if official else float(max_new_tokens), **reading)
     distinct = DistinctNgrams(empty=1.0 if official else 0.0, **reading)
     regularised = [length] * length_incentive + [distinct] * repetition_penalty
     if not relevance:
@@ -79,7 +82,8 @@ def build(
     def relevant(to: str) -> Reward:
         if scores is not None:
             return Given(scores, name="relevance")
-        return Relevance(encoder, to, reference, variant, of=reading["of"], name=f"relevance_to_{to}")
+        shown = () if official else stop
+        return Relevance(encoder, to, reference, variant, of=reading["of"], stop=shown, name=f"relevance_to_{to}")
 
     open_ended = Product(relevant("prompt"), *regularised)
     if not branching:

@@ -106,4 +106,4 @@ def crop_box(
         raise UserError(f"shown_size={shown_size} and raw_size={raw_size} must be positive")
     widened = (bbox[0] - padding, bbox[1] - padding, bbox[2] + padding, bbox[3] + padding)
     sides = [(shown_size[k % 2], raw_size[k % 2]) for k in range(4)]
-    return [min(max(int(raw * edge / shown), 0), int(raw)) for edge, (shown, raw) in zip(widened, sides, strict=True)]
+    return [int(min(max(raw * edge / shown, 0), raw)) for edge, (shown, raw) in zip(widened, sides, strict=True)]

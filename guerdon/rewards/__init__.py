@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from guerdon.rewards.boxes import BoxIoU, PlanIoU
     from guerdon.rewards.choice import Choice
     from guerdon.rewards.entities import EntityRecall
+    from guerdon.rewards.demonstrated import LogRatio, Potential
     from guerdon.rewards.format import Tags
+    from guerdon.rewards.gated import GatedAggregate
     from guerdon.rewards.given import Given
     from guerdon.rewards.headed import HeadedAnswer
     from guerdon.rewards.instructions import Instructions
@@ -56,6 +58,7 @@ _HOMES = {
     "EntityRecall": "entities",
     "EvidenceContains": "search",
     "ExactMatch": "match",
+    "GatedAggregate": "gated",
     "Given": "given",
     "GivenSteps": "steps",
     "HeadedAnswer": "headed",
@@ -68,10 +71,12 @@ _HOMES = {
     "LengthFloor": "length",
     "LengthIncentive": "relevance",
     "LengthMatch": "length",
+    "LogRatio": "demonstrated",
     "MajorityVote": "votes",
     "MathAnswer": "verifiable",
     "NumericAnswer": "verifiable",
     "Overlong": "length",
+    "Potential": "demonstrated",
     "PlanIoU": "boxes",
     "QueryMatch": "query_match",
     "Relevance": "relevance",
@@ -119,6 +124,7 @@ __all__ = [
     "EntityRecall",
     "EvidenceContains",
     "ExactMatch",
+    "GatedAggregate",
     "Given",
     "GivenSteps",
     "HeadedAnswer",
@@ -131,10 +137,12 @@ __all__ = [
     "LengthFloor",
     "LengthIncentive",
     "LengthMatch",
+    "LogRatio",
     "MajorityVote",
     "MathAnswer",
     "NumericAnswer",
     "Overlong",
+    "Potential",
     "PlanIoU",
     "QueryMatch",
     "Relevance",

@@ -51,7 +51,7 @@ class Relevance(Textual):
     user's turns, without the words of a chat template; with ``to="reference"`` the column ``reference`` is compared (a list: the
     most relevant counts). Unbounded. An empty completion scores 0, or is embedded like any other with ``variant="official"``.
     NaN without a text to compare with (``missing_data``), or with ``instrument_error`` where the encoder gives no vector. A text
-    longer than the encoder's window is the mean of its windows.
+    longer than the encoder's window is the mean of its windows; the completion is read up to the first of the ``stop`` strings.
 
     A copy of the prompt is very relevant: multiply with :class:`LengthIncentive` and :class:`DistinctNgrams`.
 
@@ -67,6 +67,7 @@ class Relevance(Textual):
     to: str = "prompt"
     reference: str | None = column("reference", expects="the reference text, or a list of acceptable ones")
     variant: str = "default"
+    stop: tuple[str, ...] = field(default=(), kw_only=True)
 
     heavy = True
 
@@ -82,6 +83,9 @@ class Relevance(Textual):
 
     def _score(self, batch: Batch) -> Scores:
         texts, notes = self.legible(batch)
+        if self.stop:
+            texts = [cut_at(text, self.stop) for text in texts]
+            notes = [note or (None if text else Note(Outcome.EMPTY)) for text, note in zip(texts, notes, strict=True)]
         values = np.zeros(len(batch))
         wanted: list[tuple[int, str]] = []
         for i, queries in enumerate(self._queries(batch)):

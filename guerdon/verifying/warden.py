@@ -99,8 +99,6 @@ class Warden:
                 self.punish()
                 self.assign()
                 self.push()
-        except (BrokenPipeError, ConnectionResetError):
-            return
         finally:
             for worker in list(self.workers):
                 self.bury(worker)
@@ -123,7 +121,7 @@ class Warden:
         """Send on what was kept, and have the selector watch for room where that is not all."""
         for channel, worker in [(self.pool, None), *((w.channel, w) for w in self.workers)]:
             if channel.waiting:
-                with contextlib.suppress(*([OSError] if worker else [])):
+                with contextlib.suppress(OSError):
                     channel.flush()
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if channel.waiting else 0)
             if self.selector.get_key(channel).events != events:
@@ -263,7 +261,7 @@ class Warden:
             task = worker.task
             if task is None or frame.first != worker.done or worker.done + frame.items > len(task.items):
                 return -1
-            self.pool.send(Frame(Kind.RESULTS, task.chunk, task.first + frame.first, frame.items, frame.payload))
+            self.tell(Frame(Kind.RESULTS, task.chunk, task.first + frame.first, frame.items, frame.payload))
             worker.done += frame.items
             if worker.done == len(task.items):
                 self.learn(task, time.monotonic() - worker.given)
@@ -301,7 +299,12 @@ class Warden:
 
     def report(self, task: Task, said: Sequence[Said]) -> None:
         """Tell the pool of items that have no value."""
-        self.pool.send(Frame(Kind.RESULTS, task.chunk, task.first, len(said), pickle.dumps(list(said))))
+        self.tell(Frame(Kind.RESULTS, task.chunk, task.first, len(said), pickle.dumps(list(said))))
+
+    def tell(self, frame: Frame) -> None:
+        """Send the pool a frame; that it is gone shows where it is read from."""
+        with contextlib.suppress(OSError):
+            self.pool.send(frame)
 
     def bury(self, worker: Worker) -> int:
         """End a worker and all it started, pass on what it still had sent, give back what was held for it; its wait status."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -12,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guerdon import Batch, find_paper
-from guerdon.data.search_distractors import Tiers, distractor_tiers, entity_chain, filled_context, walk
 from guerdon.errors import UserError
-from guerdon.models.protocols.correctness import outcome_of_replies, read_correct_line
 from guerdon.rewards import EntityRecall
 from guerdon.shaping.advantages import grpo_advantage
 
@@ -137,30 +133,3 @@ def test_longrlvr() -> None:
     said = "<useful_chunks><CHUNK_1></useful_chunks> 4"
     chunks = Batch([said, said, "4"], correct=[1.0, 0.0, 1.0], gold_chunks=[[1]] * 3)
     assert PAPER.build("longrlvr").score(chunks).values == pytest.approx([2.0, 0.3, 1.0])
-
-
-def test_judge_replies() -> None:
-    fooled = "extracted_final_answer: x\nreasoning: correct: yes would be generous\ncorrect: no"
-    assert read_correct_line(fooled).correct is False and read_correct_line(fooled, variant="official").correct is True
-    assert read_correct_line("incorrect: yes").correct is None
-    assert outcome_of_replies("Paris", ["?"]).outcome is None
-    assert outcome_of_replies("Paris", ["?"], variant="official").outcome == 0.0
-    assert outcome_of_replies("Paris", []) == outcome_of_replies("Paris", (), attempts=9)
-
-
-def test_chains_and_distractors() -> None:
-    links = {"a": ["b", "c"], "b": ["c"], "c": ["a", "d"], "d": []}
-    for seed in range(20):
-        chain = entity_chain(links, Random(seed), shortest=2, longest=3)
-        assert 3 <= len(chain) <= 4 and len(set(chain)) == len(chain)
-        assert all(after in links[before] for before, after in pairwise(chain))
-    assert walk(links, "d", 4, Random(0)) == ["d"]
-    with pytest.raises(ValueError, match="no walk"):
-        entity_chain({"a": []}, Random(0))
-    tiers = distractor_tiers(["p", "q", "r", "s", "q"], ["q", "r", "q"], ["r"], gold=["p"])
-    assert tiers == Tiers(("q",), ("s",))
-    sizes = {"g": 5, "q": 4, "s": 9, "t": 1}
-    context = filled_context(["g"], Tiers(("q",), ("s", "t")), 10, Random(0), length=sizes.__getitem__)
-    assert sorted(context) == ["g", "q", "t"]
-    with pytest.raises(ValueError, match="budget"):
-        filled_context(["g"], tiers, 4, Random(0), length=lambda _: 5)

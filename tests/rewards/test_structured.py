@@ -88,7 +88,7 @@ def test_references_are_never_fetched() -> None:
     [{}, {"schema": CITY, "schema_column": "schema"}, {"schema": CITY, "deadline": 0.0}],
 )
 def test_options_are_checked(wrong: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="schema|deadline"):
+    with pytest.raises(UserError, match=r"schema|deadline"):
         JSONSchema(**wrong)
 
 

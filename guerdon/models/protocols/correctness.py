@@ -11,10 +11,10 @@ from guerdon.text.tags import tag_blocks
 
 Variant = Literal["default", "official"]
 
-_BOLD = r"[ \t]*\**[ \t]*"
+_BOLD = r"[ \t]*+\**+[ \t]*+"
 _ANSWERED = re.compile(rf"extracted_final_answer{_BOLD}:", re.IGNORECASE)
 _CORRECT = re.compile(rf"correct{_BOLD}:{_BOLD}(no|yes)", re.IGNORECASE)
-_CORRECT_LINE = re.compile(rf"^[ \t>*#-]*correct{_BOLD}:{_BOLD}(no|yes)\b", re.IGNORECASE | re.MULTILINE)
+_CORRECT_LINE = re.compile(rf"^[ \t>*#-]*+correct{_BOLD}:{_BOLD}(no|yes)\b", re.IGNORECASE | re.MULTILINE)
 _WORDS = {"true": True, "false": False}
 
 

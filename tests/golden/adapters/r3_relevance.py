@@ -24,8 +24,12 @@ def _repetition(completion: str, strip_stop_strings: bool = True) -> float:
     )
 
 
-def _reward(samples: list[dict[str, Any]], options: dict[str, Any]) -> list[float]:
-    return list(PAPER.build("official", scores="relevance", **options).score(Batch.from_records(samples)).values)
+def _reward(samples: list[dict[str, Any]], options: dict[str, Any], strip_stop_strings: bool = True) -> list[float]:
+    return list(
+        PAPER.build("official", scores="relevance", stop=STOP[strip_stop_strings], **options)
+        .score(Batch.from_records(samples))
+        .values
+    )
 
 
 PARTS = {
