@@ -1,4 +1,6 @@
-"""G2: one reward of many kinds of terms, guerdon's runtime beside TRL's semantics (plain functions in turn, then a gather of async ones).
+"""G2: one reward of many kinds of terms: guerdon's runtime beside TRL's semantics.
+
+TRL runs plain functions one after the other, after or before a gather of the async ones.
 
 The work: a batch of grouped completions scored by a form check, mathematical answers (verifier pool), SQL on a real database
 (verifier pool), MiniLM similarity, and a judge that answers each call after a fixed delay. The bound is the larger of the slowest
@@ -65,9 +67,8 @@ def work(groups: int, size: int, path: str, salt: int) -> Batch:
                 f"Prices of town {n % 97} are added over all its {n + k} sales, and the sum is divided by their number."
             )
             query = f"SELECT town, SUM(price) / {n + 1 + k % 2} FROM sale WHERE id > {n} GROUP BY town"
-            completions.append(
-                f"<think>{explained} Step {k} of {n}.</think><answer>\\boxed{{\\sqrt{{{n}}}+{k % 3}}}</answer>\n```sql\n{query}\n```"
-            )
+            answered = f"<answer>\\boxed{{\\sqrt{{{n}}}+{k % 3}}}</answer>"
+            completions.append(f"<think>{explained} Step {k} of {n}.</think>{answered}\n```sql\n{query}\n```")
             prompts.append(f"question {n}")
             answers.append(f"\\sqrt{{{n}}}+1")
             queries.append(f"SELECT town, SUM(price) / {n + 1} FROM sale WHERE id > {n} GROUP BY town")
@@ -138,9 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"  {name} alone: {value:.3f} s")
     print(f"in turn, then gather (TRL's semantics): {figures['in turn']:.3f} s")
     print(f"together (guerdon): {figures['together']:.3f} s [{spread[0]:.3f}, {spread[1]:.3f}]")
-    print(
-        f"bound max(judge, sum of the others / cores): {bound:.3f} s; together / bound = {figures['together'] / bound:.2f} (goal 1.15)"
-    )
+    ratio = figures["together"] / bound
+    print(f"bound max(judge, sum of the others / cores): {bound:.3f} s; together / bound = {ratio:.2f} (goal 1.15)")
     print(f"in turn / together = {figures['in turn'] / figures['together']:.2f}")
     verifier_pool().close()
     RESULTS.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""``python -m docs.tables``: write the tables of papers and rewards, from what they say of themselves, between the markers of each page."""
+"""``python -m docs.tables``: write the tables of papers and rewards between the markers of each page."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ from guerdon.markers import Column, Schedule, follows_step, marked_columns, reso
 from guerdon.placement import chosen, linear, rewritten, stepwise
 from guerdon.registry import register
 from guerdon.reward import Reward, State
-from guerdon.rules import ANY, RULES, Rule, find_rule
+from guerdon.rule_ranges import ANY
+from guerdon.rules import RULES, Rule, find_rule
 from guerdon.scores import Floats, Note, Notes, Outcome, Scores
 
 if TYPE_CHECKING:

@@ -15,7 +15,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+import guerdon.rule_ranges as spans
 from guerdon.errors import CompositionError, closest
+from guerdon.rule_ranges import ANY, UNIT, Range, Ranges
 from guerdon.scores import Floats
 from guerdon.shaping import combine, credit, length, normalize, schedules, transforms
 from guerdon.shaping.adaptive_weight import adaptive_weights, adaptive_weights_in_order, outcome_ema_in_order
@@ -28,11 +30,6 @@ from guerdon.shaping.rate_constraints import (
 from guerdon.shaping.residual import format_ladder, residual
 from guerdon.shaping.step_outcome import Mode
 from guerdon.shaping.step_outcome import outcome_modulated as modulated
-
-Range = tuple[float, float]
-Ranges = Sequence[Range]
-ANY: Range = (-math.inf, math.inf)
-UNIT: Range = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -116,57 +113,6 @@ def find_rule(name: str) -> Rule:
         raise CompositionError(f"rule {name!r} is not registered; {closest(str(name), RULES)}") from None
 
 
-# -- ranges -----------------------------------------------------------------------------------------------------------
-
-
-def _scaled(span: Range, weight: float) -> Range:
-    low, high = (weight * edge if weight else 0.0 for edge in span)
-    return min(low, high), max(low, high)
-
-
-def _sum_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-    spans = [_scaled(span, weight) for span, weight in zip(ranges, options["weights"], strict=True)]
-    if options.get("missing", "nan") != "nan":
-        total = sum(abs(weight) for weight in options["weights"])
-        reach = total * max((max(abs(low), abs(high)) for low, high in ranges), default=0.0)
-        return -reach, reach
-    return sum(low for low, _ in spans), sum(high for _, high in spans)
-
-
-def _product_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-    low, high = 1.0, 1.0
-    for span in ranges:
-        edges = [a * b if a and b else 0.0 for a in (low, high) for b in span]
-        low, high = min(edges), max(edges)
-    return low, high
-
-
-def _hull(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-    return min(low for low, _ in ranges), max(high for _, high in ranges)
-
-
-def _with_otherwise(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-    low, high = _hull(ranges, options)
-    otherwise = float(options.get("otherwise", 0.0))
-    return min(low, otherwise), max(high, otherwise)
-
-
-def _mean_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-    return _with_otherwise(ranges, {}) if options.get("missing") == "zero" else _hull(ranges, options)
-
-
-def _through(function: Callable[..., Any]) -> Callable[[Ranges, Mapping[str, Any]], Range]:
-    """The range of a monotone transform of one term: what it makes of the two ends."""
-
-    def span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-        if not all(math.isfinite(edge) for edge in ranges[0]):
-            return ANY
-        ends = function(np.array(ranges[0]), **options)
-        return float(np.min(ends)), float(np.max(ends))
-
-    return span
-
-
 # -- rules that choose a term -----------------------------------------------------------------------------------------
 
 
@@ -223,36 +169,6 @@ def soft_gate(terms: Floats, *, center: float = 0.5, sharpness: float = 10.0) ->
     return combine.soft_gate(terms[0], terms[1], center=center, sharpness=sharpness)
 
 
-def _between_floor_and_highest(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-    ends = float(options.get("floor", 0.02)), float(options.get("highest", 0.2))
-    return min(ends), max(ends)
-
-
-def _residual_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-    weights = ranges[2] if len(ranges) > 2 else (float(options.get("weight", 1.0)),) * 2
-    if not all(math.isfinite(edge) for edge in (*weights, *(end for span in ranges[:2] for end in span))):
-        return ANY
-    corners = [r + w * s * (1.0 - r) for r in ranges[0] for s in ranges[1] for w in weights]
-    return min(corners), max(corners)
-
-
-def _ladder_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-    return UNIT if options.get("ladder", "default") == "default" else (0.0, max(1.0, ranges[0][1]))
-
-
-def _constrained_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-    if not options.get("normalized", True):
-        return ANY
-    ends = [
-        ranges[0],
-        *(_scaled(r, -1.0 if low is None else 1.0) for r, (low, _) in zip(ranges[1:], options["limits"])),
-    ]
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
-    if options.get("bootstrap") is None:
-        return low, high
-    return min(low, low + min(0.0, ranges[0][0])), max(high, high + max(0.0, ranges[0][1]))
-
-
 def renorm(terms: tuple[Floats, Floats], *, mu: float = 1.0, invalid: Literal["nan", "zero", "skip"] = "nan") -> Floats:
     """Process rewards of the steps before the last, each plus the outcome minus ``mu``; the last step is worth the outcome."""
     steps, others = terms
@@ -276,17 +192,6 @@ def outcome_modulated(
     if end == 0:
         return modulated(steps, "fail", mode=mode, digits=digits, **factors)
     return modulated(steps[:-1], "done" if end > 0 else "wrong", float(correct), mode=mode, digits=digits, **factors)
-
-
-def _modulated_span(ranges: Ranges, options: Mapping[str, Any]) -> Range:
-    if not all(math.isfinite(edge) for edge in ranges[0]):
-        return ANY
-    factors = [
-        float(options.get(name, default)) for name, default in (("right", 1.6), ("false", 0.8), ("unfinished", 0.9))
-    ]
-    ends = [float(options.get("malformed", -0.9)), float(options.get("answer", 2.0)), 0.0]
-    reached = [edge * factor for edge in ranges[0] for factor in (*factors, 1.0)]
-    return min(*reached, *ends), max(*reached, *ends)
 
 
 def minus(values: Floats, *, reference: Any) -> Floats:
@@ -334,30 +239,38 @@ def _moments(values: Floats, state: Mapping[str, Any], *, decay: float = 1.0) ->
 
 
 for _rule in (
-    Rule("weighted_sum", combine.weighted_sum, False, span=_sum_span, steps="linear"),
-    Rule("mean", combine.mean, False, span=_mean_span, steps=""),
-    Rule("product", combine.product, False, span=_product_span, steps=""),
-    Rule("minimum", combine.minimum, False, span=_hull, steps=""),
-    Rule("maximum", combine.maximum, False, span=_hull, steps=""),
+    Rule("weighted_sum", combine.weighted_sum, False, span=spans.of_sum, steps="linear"),
+    Rule("mean", combine.mean, False, span=spans.of_mean, steps=""),
+    Rule("product", combine.product, False, span=spans.of_product, steps=""),
+    Rule("minimum", combine.minimum, False, span=spans.hull, steps=""),
+    Rule("maximum", combine.maximum, False, span=spans.hull, steps=""),
     Rule("log_sum_exp", combine.log_sum_exp, False, steps=""),
-    Rule("harmonic_mean", combine.harmonic_mean, False, span=_hull, steps=""),
+    Rule("harmonic_mean", combine.harmonic_mean, False, span=spans.hull, steps=""),
     Rule("geometric_mean", combine.geometric_mean, False, span=lambda *_: UNIT, steps=""),
     Rule("ensemble", combine.ensemble, False, steps="", spread=lambda terms, **_: combine.ensemble_spread(terms)),
-    Rule("soft_gate", soft_gate, False, span=lambda ranges, _: _product_span([UNIT, ranges[1]], {}), steps=""),
+    Rule("soft_gate", soft_gate, False, span=lambda ranges, _: spans.of_product([UNIT, ranges[1]], {}), steps=""),
     Rule(
         "gate",
         gate,
         False,
-        span=lambda r, o: _with_otherwise(r[1:], o),
+        span=lambda r, o: spans.hull_with_otherwise(r[1:], o),
         steps="choose",
         choose=_gate_choice,
         plan=_gate_plan,
     ),
-    Rule("route", route, False, span=_hull, steps="choose", choose=_route_choice, plan=_route_plan, sequential=False),
     Rule(
-        "first_scored", combine.first_scored, False, span=_hull, steps="choose", choose=_first_choice, plan=_first_plan
+        "route", route, False, span=spans.hull, steps="choose", choose=_route_choice, plan=_route_plan, sequential=False
     ),
-    Rule("affine", transforms.affine, span=_through(transforms.affine), steps="linear"),
+    Rule(
+        "first_scored",
+        combine.first_scored,
+        False,
+        span=spans.hull,
+        steps="choose",
+        choose=_first_choice,
+        plan=_first_plan,
+    ),
+    Rule("affine", transforms.affine, span=spans.through(transforms.affine), steps="linear"),
     Rule("minus", minus),
     Rule(
         "group_length_penalty",
@@ -369,10 +282,10 @@ for _rule in (
     ),
     Rule("clip", transforms.clip, span=lambda _, o: (float(o["low"]), float(o["high"]))),
     Rule("threshold", transforms.threshold, span=lambda *_: UNIT),
-    Rule("threshold_rescale", transforms.threshold_rescale, span=_through(transforms.threshold_rescale)),
+    Rule("threshold_rescale", transforms.threshold_rescale, span=spans.through(transforms.threshold_rescale)),
     Rule("log_sigmoid", transforms.log_sigmoid, span=lambda *_: (-math.inf, 0.0)),
     Rule("sigmoid", transforms.sigmoid, span=lambda *_: UNIT),
-    Rule("power", transforms.power, span=_through(transforms.power)),
+    Rule("power", transforms.power, span=spans.through(transforms.power)),
     Rule("rank", transforms.rank, groups=True, span=lambda *_: UNIT, steps=""),
     Rule("zscore", normalize.group_zscore, groups=True, steps=""),
     Rule("center", normalize.group_center, groups=True, steps=""),
@@ -392,13 +305,13 @@ for _rule in (
         advance=_window,
     ),
     Rule("renorm", renorm, False, steps="rewrite"),
-    Rule("outcome_modulated", outcome_modulated, False, span=_modulated_span, steps="rewrite"),
-    Rule("residual", residual, False, span=_residual_span, steps=""),
-    Rule("format_ladder", format_ladder, False, span=_ladder_span, steps=""),
+    Rule("outcome_modulated", outcome_modulated, False, span=spans.of_outcome_modulated, steps="rewrite"),
+    Rule("residual", residual, False, span=spans.of_residual, steps=""),
+    Rule("format_ladder", format_ladder, False, span=spans.of_ladder, steps=""),
     Rule(
         "adaptive_weight",
         adaptive_weights,
-        span=_between_floor_and_highest,
+        span=spans.between_floor_and_highest,
         steps="",
         initial=schedules.adaptive_weight_initial,
         advance=schedules.outcome_ema,
@@ -408,7 +321,7 @@ for _rule in (
         "rate_constraints",
         rate_constraints,
         False,
-        span=_constrained_span,
+        span=spans.of_rate_constraints,
         steps="",
         initial=rate_constraints_initial,
         advance=rate_constraints_advance,
@@ -417,7 +330,7 @@ for _rule in (
         "adaptive_weight_in_order",
         adaptive_weights_in_order,
         batch=True,
-        span=_between_floor_and_highest,
+        span=spans.between_floor_and_highest,
         steps="",
         initial=schedules.adaptive_weight_initial,
         advance=outcome_ema_in_order,

@@ -52,9 +52,9 @@ def build(
 ) -> Reward:
     """Smoothed sentence BLEU of the answer with all references.
 
-    Variants: ``"rouge"`` (ROUGE-L, best reference), ``"bleu-rouge"`` (their harmonic mean), ``"bleu-rm"`` (mean of the z-scores, within
-    the prompt's group, of BLEU and ``model``), ``"precision"`` and ``"brevity"`` (ablations), ``"official"`` (thinking is scored too
-    where there is no answer block).
+    Variants: ``"rouge"`` (ROUGE-L, best reference), ``"bleu-rouge"`` (their harmonic mean), ``"bleu-rm"`` (mean of the z-scores,
+    within the prompt's group, of BLEU and ``model``), ``"precision"`` and ``"brevity"`` (ablations), ``"official"`` (thinking is
+    scored too where there is no answer block).
 
     Args:
         references: column of one or several reference answers.

@@ -50,10 +50,10 @@ def build(
 ) -> Reward:
     """A task reward under limits on how often costs occur: w_R r + sum_k s_k lambda_k c_k, sum of all weights 1.
 
-    Multipliers move once per training batch, after it was scored: use the scorer, ``build().scorer()``. ``"unnormalized"`` leaves w_R
-    at 1 and multipliers without bound. ``"demonstration"``: the log-ratio of columns ``new_logp`` and ``old_logp``. ``"focus"``: the
-    log of the objectives' sum, near the wanted direction only. ``"potential"``: the task reward on the last step, and potentials on
-    the way.
+    Multipliers move once per training batch, after it was scored: use the scorer, ``build().scorer()``. ``"unnormalized"`` leaves
+    w_R at 1 and multipliers without bound. ``"demonstration"``: the log-ratio of columns ``new_logp`` and ``old_logp``.
+    ``"focus"``: the log of the objectives' sum, near the wanted direction only. ``"potential"``: the task reward on the last step,
+    and potentials on the way.
 
     Args:
         task: the main reward; default: exact match of the ``<answer>`` block with column ``answer``.
@@ -82,12 +82,14 @@ def build(
     if variant == "potential":
         return Sum(main, Potential(gamma=gamma))
     long = Length("words").then("threshold", at=budget + 1, name="over_budget")
-    limited = list(constraints) if constraints is not None else [(Tags("think", "answer", name="form"), 0.95, None)]
-    limited += [(long, None, 0.05)] if constraints is None else []
+    standard: list[Constraint] = [(Tags("think", "answer", name="form"), 0.95, None), (long, None, 0.05)]
+    limited = standard if constraints is None else list(constraints)
     if not limited or (bootstrap is not None and not 0 <= bootstrap < len(limited)):
         raise UserError(
             f"bootstrap={bootstrap} with {len(limited)} constraints; give at least one, and the index of one"
         )
+    if any((low is None) == (high is None) for _, low, high in limited):
+        raise UserError("each constraint has one of low and high; a cost with both is two constraints")
     law: dict[str, Any] = {"limits": tuple((low, high) for _, low, high in limited), "rate": rate}
     if variant == "unnormalized":
         law["normalized"] = False

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from guerdon.rewards.bmas import BMAS
     from guerdon.rewards.boxes import BoxIoU, PlanIoU
     from guerdon.rewards.choice import Choice
-    from guerdon.rewards.entities import EntityRecall
     from guerdon.rewards.demonstrated import LogRatio, Potential
+    from guerdon.rewards.entities import EntityRecall
     from guerdon.rewards.format import Tags
     from guerdon.rewards.gated import GatedAggregate
     from guerdon.rewards.given import Given
@@ -142,8 +142,8 @@ __all__ = [
     "MathAnswer",
     "NumericAnswer",
     "Overlong",
-    "Potential",
     "PlanIoU",
+    "Potential",
     "QueryMatch",
     "Relevance",
     "Repetition",

@@ -78,8 +78,8 @@ class Potential(Reward):
     """What a potential of states adds to the steps of a trajectory: gamma Phi(s_{t+1}) - Phi(s_t), to be added with ``+``.
 
     The best policy stays as it is, since a trajectory's discounted sum is -Phi(s_0) whatever it does: with ``ends`` the potential
-    of the last state counts as 0. ``ends=False`` is for trajectories that were cut off. Unbounded. Column ``potentials``: a list of numbers, one
-    per state, so one more than steps. NaN with ``missing_data`` where there is none.
+    of the last state counts as 0. ``ends=False`` is for trajectories that were cut off. Unbounded. Column ``potentials``: a list
+    of numbers, one per state, so one more than steps. NaN with ``missing_data`` where there is none.
 
     Source: Ng, Harada and Russell 1999.
 

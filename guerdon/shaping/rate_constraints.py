@@ -5,6 +5,7 @@ The equations are those of :mod:`guerdon.shaping.constraints`; here they take th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -99,10 +100,25 @@ def rate_constraints_advance(
     return {**moved, "recent": recent}
 
 
+def one_sided(costs: ArrayLike, limits: Sequence[Limit]) -> tuple[Floats, list[Limit]]:
+    """Costs (B, K) and limits with every double bound as two constraints on one cost, the lower first.
+
+    >>> costs, limits = one_sided([[1.0, 0.0]], [(0.2, 0.8), (None, 0.1)])
+    >>> costs.tolist(), limits
+    ([[1.0, 1.0, 0.0]], [(0.2, None), (None, 0.8), (None, 0.1)])
+    """
+    c = np.asarray(costs, dtype=np.float64)
+    split: list[tuple[int, Limit]] = []
+    for k, (low, high) in enumerate(limits):
+        double = low is not None and high is not None
+        split += [(k, (low, None)), (k, (None, high))] if double else [(k, (low, high))]
+    return c[:, [k for k, _ in split]], [limit for _, limit in split]
+
+
 def focus(
     terms: ArrayLike,
     *,
-    directions: ArrayLike,
+    directions: Sequence[Any],
     weights: ArrayLike | None = None,
     beta: float = 1.0,
     outside: float = -100.0,
@@ -111,13 +127,16 @@ def focus(
 ) -> Floats:
     """beta ln(sum_k w_k r_k) + ln coefficient of the objectives r_1, ..., r_K near the wanted direction, ``outside`` elsewhere.
 
-    ``directions``: one (K,) for all samples, or one each (N, K). See :func:`guerdon.shaping.constraints.focus_log_reward`.
+    ``directions``: one (K,) for all samples, or one each (N, K); a sample without one is NaN. See
+    :func:`guerdon.shaping.constraints.focus_log_reward`.
 
     >>> focus([[1.0, 1.0], [1.0, 0.0]], directions=[1.0, 1.0]).round(4).tolist()
     [0.6931, -100.0]
     """
     objectives = as_terms(terms).T
-    wanted = np.broadcast_to(np.asarray(directions, dtype=np.float64), objectives.shape)
+    missing = [math.nan] * objectives.shape[1]
+    rows = [missing if row is None else row for row in list(directions)]
+    wanted = np.broadcast_to(np.asarray(rows, dtype=np.float64), objectives.shape)
     return focus_log_reward(
         objectives, wanted, weights=weights, beta=beta, outside=outside, cosine=cosine, border=border
     )

@@ -53,5 +53,5 @@ def test_the_threshold_comes_from_the_cold_start_model() -> None:
     assert cold_start_threshold([0.4, 0.6]) == 0.5
     with pytest.raises(ValueError, match="empty"):
         cold_start_threshold([])
-    with pytest.raises(ValueError, match="threshold|below 1|at"):
+    with pytest.raises(ValueError, match="below 1"):
         PAPER.build(tau=1.0).score(Batch(["y"], reference=["y"], target_script=["latin"]))

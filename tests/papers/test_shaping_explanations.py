@@ -18,8 +18,8 @@ GOLD = (
     "proton gradient they build drives ATP synthase."
 )
 HONEST = (
-    "<explanation>Most ATP comes from the mitochondria, where electron transport across the inner membrane builds a proton gradient "
-    "that drives ATP synthase.</explanation><answer>B</answer>"
+    "<explanation>Most ATP comes from the mitochondria, where electron transport across the inner membrane builds a proton "
+    "gradient that drives ATP synthase.</explanation><answer>B</answer>"
 )
 HACKS = {
     "empty": "",

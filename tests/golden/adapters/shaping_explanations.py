@@ -1,4 +1,4 @@
-"""Shaping Explanations; ``multi_criteria`` is variant ``"multi-criteria"``, ``group_advantage`` the co-author's population z-score."""
+"""Shaping Explanations; ``multi_criteria`` is variant ``"multi-criteria"``, ``group_advantage`` the population z-score."""
 
 from __future__ import annotations
 
