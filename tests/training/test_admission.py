@@ -15,6 +15,7 @@ from guerdon.data.mixed_quality import mixed_quality, wrong_share
 from guerdon.data.variants import FILE, LETTERS, ROWS, variants, write
 from guerdon.rewards import Choice
 
+LANGUAGES = ("en", "it")
 QUESTIONS = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
 
 
@@ -24,7 +25,7 @@ def of(split: str, language: str = "en") -> list[dict]:
 
 @pytest.mark.parametrize("item", items().values(), ids=lambda item: item.id)
 def test_an_item_is_complete(item: Item) -> None:
-    assert item.subject in SUBJECTS and item.language in ROWS
+    assert item.subject in SUBJECTS and item.language in LANGUAGES
     assert len(set(item.ask)) == 4
     assert len({option.casefold() for option in (item.right, *item.wrong)}) == 6
     assert 25 <= len(item.why.split()) <= 45
@@ -34,13 +35,13 @@ def test_an_item_is_complete(item: Item) -> None:
 def test_there_are_enough_items() -> None:
     languages = Counter(item.language for item in items().values())
     assert languages["en"] >= 150 and languages["it"] >= 40
-    assert {(item.subject, item.language) for item in items().values()} == {(s, la) for s in SUBJECTS for la in ROWS}
+    assert {(item.subject, item.language) for item in items().values()} == {(s, la) for s in SUBJECTS for la in LANGUAGES}
 
 
 def test_the_file_is_what_the_generator_gives(tmp_path: Path) -> None:
     assert write(tmp_path / "again.jsonl") == len(QUESTIONS)
     assert (tmp_path / "again.jsonl").read_bytes() == FILE.read_bytes()
-    assert FILE.stat().st_size < 1_500_000
+    assert FILE.stat().st_size < 1_600_000
 
 
 def test_another_seed_gives_other_questions_of_the_same_facts() -> None:
@@ -49,18 +50,19 @@ def test_another_seed_gives_other_questions_of_the_same_facts() -> None:
     assert one != other and {row["answer"] for row in other} == set(LETTERS)
 
 
-@pytest.mark.parametrize("language", ROWS)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_no_test_question_is_trained_on(language: str) -> None:
-    shown = {(row["question"], *row["options"]) for row in of("train", language) + of("validation", language)}
-    phrased = {row["question"] for row in of("train", language) + of("validation", language)}
-    sets = {(row["item"], frozenset(row["options"])) for row in of("train", language) + of("validation", language)}
-    for row in of("test", language):
+    known = of("train", language) + of("validation", language)
+    shown = {(row["question"], *row["options"]) for row in known}
+    sets = {(row["item"], frozenset(row["options"])) for row in known}
+    for row in of("test", language) + of("rephrased", language):
         assert (row["question"], *row["options"]) not in shown
-        assert row["question"] not in phrased
         assert (row["item"], frozenset(row["options"])) not in sets
+    phrased = {row["question"] for row in known + of("test", language)}
+    assert not phrased & {row["question"] for row in of("rephrased", language)}
 
 
-@pytest.mark.parametrize("language", ROWS)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_validation_has_options_of_its_own(language: str) -> None:
     trained = {(row["item"], frozenset(row["options"])) for row in of("train", language)}
     assert not trained & {(row["item"], frozenset(row["options"])) for row in of("validation", language)}
@@ -69,12 +71,12 @@ def test_validation_has_options_of_its_own(language: str) -> None:
 def test_every_item_is_in_every_split_and_ids_are_unique() -> None:
     counts = Counter((row["item"], row["split"]) for row in QUESTIONS)
     for item in items().values():
-        assert {split: counts[item.id, split] for split in ROWS[item.language]} == ROWS[item.language]
+        assert {split: counts[item.id, split] for split in ROWS} == ROWS
     assert len({row["id"] for row in QUESTIONS}) == len(QUESTIONS)
 
 
 def test_letters_do_not_give_the_answer_away() -> None:
-    for language in ROWS:
+    for language in LANGUAGES:
         counts = Counter(row["answer"] for row in of("train", language))
         assert len(set(counts.values())) == 1 and set(counts) == set(LETTERS)
 
@@ -88,7 +90,7 @@ def test_right_options_are_read_as_right_and_wrong_ones_as_wrong() -> None:
             assert scores.values.tolist() == [float(row["answer"] == letter) for row in QUESTIONS]
 
 
-@pytest.mark.parametrize("language", ROWS)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_quarter_is_wrong_and_a_quarter_terse(language: str) -> None:
     rows = mixed_quality(of("train", language))
     shares = {quality: count / len(rows) for quality, count in Counter(row["quality"] for row in rows).items()}

@@ -64,7 +64,7 @@ def test_settings(tmp_path: Path) -> None:
     for setting, message in (
         ("seed", "a.b=value"),
         ("stages.gpro.seed=1", "did you mean 'grpo'"),
-        ("seed.a.b=1", "nothing below"),
+        ("name.a.b=1", "nothing below"),
     ):
         with pytest.raises(UserError, match=message):
             read_run(file, [setting])
