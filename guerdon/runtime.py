@@ -266,10 +266,22 @@ class Evaluation:
         self.tree |= set(reward.walk())
         reward.part_owners, reward.siblings, reward.columns  # noqa: B018 - a composition that cannot work raises here
         started = time.perf_counter()
-        scores = await self.scores(reward)
+        try:
+            scores = await self.scores(reward)
+        except BaseException:
+            await self._abandon()
+            raise
         self.report.wall = time.perf_counter() - started
         self.report.outcomes |= scores.outcomes()
         return replace(scores, report=self.report)
+
+    async def _abandon(self) -> None:
+        """Cancel what is still being scored after a failure; shared work is never cancelled by one of those who wait for it."""
+        pending = [task for task in self._scored.values() if isinstance(task, asyncio.Future) and not task.done()]
+        for task in pending:
+            task.cancel()
+        if pending:
+            await asyncio.gather(*pending, return_exceptions=True)
 
     async def all(self, work: Iterable[Coroutine[Any, Any, Scores]]) -> list[Scores]:
         """The results of several coroutines, run concurrently."""
@@ -305,7 +317,7 @@ class Evaluation:
             self._scored[key] = result = await self._evaluate(reward, view, rows)
             return result
         self._scored[key] = task = asyncio.ensure_future(self._evaluate(reward, view, rows))
-        return await task
+        return await asyncio.shield(task)
 
     def state(self, reward: Reward) -> State | None:
         """The state this reward is scored under: the Scorer's, else the one it starts with."""
@@ -313,7 +325,7 @@ class Evaluation:
         return reward.initial_state(np.random.default_rng(0)) if state is None else state
 
     async def _settled(self, known: asyncio.Future[Scores] | Scores) -> Scores:
-        return known if isinstance(known, Scores) else await known
+        return known if isinstance(known, Scores) else await asyncio.shield(known)
 
     def _view(self, rows: Rows | None) -> Batch:
         key = None if rows is None else rows.tobytes()

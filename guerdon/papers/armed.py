@@ -49,8 +49,8 @@ def build(
     """w_format * format + w_text * textual correctness + w_sem * adaptive semantic score.
 
     Textual correctness is half unigram F1, half ROUGE-L over ``\\w+`` tokens; ``"routed"`` scores samples whose ``question_type``
-    is ``closed`` by the choice they settle on instead. The semantic score is placed between two quantiles of the last ``window`` raw
-    scores, so it keeps state: train with ``build().scorer()``. Re-spreading changes nothing for a lone reward under a group
+    is ``closed`` by the choice they settle on instead. The semantic score is placed between two quantiles of the last ``window``
+    raw scores, so it keeps state: train with ``build().scorer()``. Re-spreading changes nothing for a lone reward under a group
     z-score; it matters in a sum.
 
     Args:

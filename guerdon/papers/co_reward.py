@@ -40,7 +40,7 @@ def build(
     """1 for the answer that most rollouts of the paraphrase give, else 0; the batch must hold both questions' full groups.
 
     ``"official"`` reads boxes exactly as the released code does (nothing stripped). ``"teacher"`` is the successor's label: the
-    vote of an EMA teacher's rollouts, column ``voters``. ``"majority"`` is the baseline that collapses: the vote of the own siblings.
+    vote of an EMA teacher's rollouts, column ``voters``. ``"majority"`` is the baseline that collapses: the own siblings' vote.
 
     Args:
         pair, view: columns of the pair's key and, where groups do not tell them apart, of the side.

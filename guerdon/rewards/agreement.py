@@ -45,7 +45,7 @@ def agreement_calibration(similarity: ArrayLike, correct: ArrayLike, *, scope: S
         peers &= (c[:, None] >= 0.5) == (c[None, :] >= 0.5)
     count = peers.sum(axis=1)
     agreement = np.where(peers, s, 0.0).sum(axis=1) / np.maximum(count, 1)
-    return np.where(known, np.where(c >= 0.5, agreement, -agreement), np.nan)
+    return np.where(known, np.where(c >= 0.5, agreement, 0.0 - agreement), np.nan)
 
 
 @register("reward")

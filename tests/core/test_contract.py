@@ -373,3 +373,21 @@ def test_a_consulted_child_is_evaluated_once_and_under_the_scorers_state() -> No
     scorer = Outer(adaptive).scorer()
     scorer.advance(Batch(["0", "10"], ["q", "q"]))
     assert scorer.score(Batch(["5"], ["r"])).values == pytest.approx([0.5])
+
+
+@dataclass(frozen=True, repr=False)
+class Faulty(Reward):
+    """Consults a shared child, then fails."""
+
+    child: Reward
+
+    async def _score(self, batch):
+        await self.child.ascore(batch)
+        raise UserError("a clear message")
+
+
+def test_a_failure_beside_shared_work_is_told_as_it_is() -> None:
+    shared = Slow()
+    for _ in range(20):
+        with pytest.raises(UserError, match="a clear message"):
+            Sum(Faulty(shared), Outer(shared, name="beside"), Outer(shared + Said(), name="other")).score(Batch(["1"]))

@@ -49,7 +49,15 @@ def outcomes(checked: list[Checked]) -> list[str]:
 
 
 def offspring() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """The living processes below this one; other tests' pools may end meanwhile."""
+    return [process for process in psutil.Process().children(recursive=True) if _lives(process)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def open_files() -> int:
@@ -400,7 +408,7 @@ def test_soak() -> None:
             assert sum(item.value == f"ITEM {i}" for i, item in enumerate(checked)) >= 980
         assert len(offspring()) <= processes + 3, "a warden and two workers"
         assert open_files() <= files + 2 and threading.active_count() <= threads + 1
-    assert len(offspring()) == processes
+    assert len(offspring()) <= processes
     assert open_files() == files
 
 

@@ -35,7 +35,9 @@ def test_an_item_is_complete(item: Item) -> None:
 def test_there_are_enough_items() -> None:
     languages = Counter(item.language for item in items().values())
     assert languages["en"] >= 150 and languages["it"] >= 40
-    assert {(item.subject, item.language) for item in items().values()} == {(s, la) for s in SUBJECTS for la in LANGUAGES}
+    assert {(item.subject, item.language) for item in items().values()} == {
+        (s, la) for s in SUBJECTS for la in LANGUAGES
+    }
 
 
 def test_the_file_is_what_the_generator_gives(tmp_path: Path) -> None:
