@@ -57,7 +57,12 @@ def main(slugs: list[str]) -> int:
         print(f"[{number}/{len(chosen)}, {time.perf_counter() - started:.1f} s] {rows[-1]}", flush=True)
     if not slugs:
         left_out = [f"* {claim.paper}: {claim.says}" for claim in all_claims() if claim not in chosen]
-        tail = ["", "Not run in this edition, since each takes minutes per seed (`make claims` runs them):", "", *left_out]
+        tail = [
+            "",
+            "Not run in this edition, since each takes minutes per seed (`make claims` runs them):",
+            "",
+            *left_out,
+        ]
         PAGE.write_text(HEAD + "\n".join(rows + (tail if left_out else [])) + "\n", encoding="utf-8")
         print(f"written: {PAGE.relative_to(PAGE.parent.parent)}")
     return 0

@@ -17,7 +17,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,58 +25,13 @@ from numpy.typing import NDArray
 
 from guerdon.batch import Batch
 from guerdon.errors import BlockedLoop, CompositionError
+from guerdon.report import Report, added, counters_of_part
+from guerdon.report import count as count
 from guerdon.reward import Reward, State
 from guerdon.scores import Floats, Note, Outcome, Scores
 
 T = TypeVar("T")
 Rows = NDArray[np.int64]
-
-
-@dataclass
-class Report:
-    """What one evaluation cost: wall seconds, counters (such as cache hits) and typed outcomes, part by part.
-
-    >>> report = Report(seconds={"judge": 2.0, "cosine": 0.5})
-    >>> print(report)
-    judge   2000.0 ms
-    cosine   500.0 ms
-    """
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    counters: dict[str, dict[str, int]] = field(default_factory=dict)
-    outcomes: dict[str, dict[str, int]] = field(default_factory=dict)
-    wall: float = 0.0
-
-    def __str__(self) -> str:
-        width = max(map(len, self.seconds), default=0)
-        lines = []
-        for part, seconds in sorted(self.seconds.items(), key=lambda item: -item[1]):
-            counts = {**self.counters.get(part, {}), **self.outcomes.get(part, {})}
-            said = "".join(f"  {key} {count}" for key, count in counts.items())
-            lines.append(f"{part:<{width}} {seconds * 1000:8.1f} ms{said}")
-        return "\n".join(lines)
-
-    def __add__(self, other: Report) -> Report:
-        total = Report(dict(self.seconds), wall=self.wall + other.wall)
-        for part, seconds in other.seconds.items():
-            total.seconds[part] = total.seconds.get(part, 0.0) + seconds
-        total.counters = _added(self.counters, other.counters)
-        total.outcomes = _added(self.outcomes, other.outcomes)
-        return total
-
-
-def _added(left: Mapping[str, Mapping[str, int]], right: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    return {part: dict(Counter(left.get(part, {})) + Counter(right.get(part, {}))) for part in {**left, **right}}
-
-
-_counters: contextvars.ContextVar[Counter[str] | None] = contextvars.ContextVar("counters", default=None)
-
-
-def count(what: str, number: int = 1) -> None:
-    """Add to a counter of the part being scored, such as ``count("cache_hits", 12)``; elsewhere it does nothing."""
-    counters = _counters.get()
-    if counters is not None:
-        counters[what] += number
 
 
 # -- the background loop ----------------------------------------------------------------------------------------------
@@ -370,7 +325,7 @@ class Evaluation:
         for name, expected in reward.own_columns.items():
             view.column(name, reward=reward.name, expected=expected)
         counters: Counter[str] = Counter()
-        tokens = _counters.set(counters), _part.set(_Part(self, view, rows))
+        tokens = counters_of_part.set(counters), _part.set(_Part(self, view, rows))
         state = self.state(reward)
         arguments: tuple[Any, ...] = (view,) if state is None else (view, state)
         started = time.perf_counter()
@@ -382,11 +337,11 @@ class Evaluation:
             else:
                 raw = await background().in_thread(lambda: reward._score(*arguments))
         finally:
-            _counters.reset(tokens[0])
+            counters_of_part.reset(tokens[0])
             _part.reset(tokens[1])
         self.report.seconds[reward.name] = self.report.seconds.get(reward.name, 0.0) + time.perf_counter() - started
         if counters:
-            self.report.counters = _added(self.report.counters, {reward.name: counters})
+            self.report.counters = added(self.report.counters, {reward.name: counters})
         scores = qualified(reward, raw, len(view))
         if state is not None:
             self.seen[reward.fingerprint] = (view, scores)

@@ -106,7 +106,7 @@ class Scores:
         tokens: per sample one reward per completion token, aligned with ``completion_ids``, or None.
         uncertainty: (N,) standard deviations, where the method has one.
         notes: path -> per sample a :class:`Note` or None.
-        report: what the run cost, see :class:`guerdon.runtime.Report`; not part of the result.
+        report: what the run cost, see :class:`guerdon.report.Report`; not part of the result.
 
     >>> scores = Scores([1.0, float("nan")], notes={"judge": (None, Note(Outcome.TIMED_OUT))})
     >>> scores.outcomes()

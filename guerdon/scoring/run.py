@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Any
 
 from guerdon.errors import GuerdonError, SpecError, UserError
-from guerdon.runtime import Report, score, score_all
+from guerdon.report import Report
+from guerdon.runtime import score, score_all
 from guerdon.scores import Scores
 from guerdon.scoring.chunks import Chunk, chunks, find_cuts, tie_keys
 from guerdon.scoring.job import Job

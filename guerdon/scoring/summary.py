@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from guerdon.runtime import Report
+from guerdon.report import Report
 from guerdon.scores import Floats
 from guerdon.scoring.ledger import Ledger
 
