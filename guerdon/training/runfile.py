@@ -106,9 +106,10 @@ class Evaluation(_Strict):
 
 
 class RunFile(_Strict):
-    """A whole run: policy, data, stages, evaluation."""
+    """A whole run: policy, data, stages, evaluation. ``notes`` are shown in the report."""
 
     name: str
+    notes: str = ""
     output: str
     seed: int = 0
     policy: Policy = Policy()
