@@ -49,10 +49,10 @@ bench: $(DEV)  ## guerdon and its peers side by side, in one run
 claims: $(DEV)  ## each paper's claim in miniature, collected into docs/claims.md
 	$(BIN)/python -m claims $(ARGS)
 
-docs: export NO_MKDOCS_2_WARNING := 1
 fuzz: $(DEV)  ## 20,000 malformed completions for every reward
 	GUERDON_MALFORMED=20000 $(BIN)/python -m pytest -n $(WORKERS) tests/core/test_malformed.py $(ARGS)
 
+docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(DEV)  ## the documentation, into site/
 	$(BIN)/python -m docs.tables
 	$(BIN)/mkdocs build --strict

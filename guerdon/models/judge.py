@@ -1,13 +1,14 @@
 """JudgeProtocol: how a chat model is asked for a verdict and how its reply is read. Pure: no I/O.
 
 Judging is three separable things: a :class:`~guerdon.models.chat.ChatModel` (I/O), a protocol (this), and what combines the
-verdicts (:class:`~guerdon.rewards.judged.Judged` and the algebra).
+verdicts (:class:`~guerdon.rewards.judged.Judged` and the algebra). A protocol of one round writes ``ask`` and ``read``; one that
+goes on from what it was told writes ``dialogues``, which whoever owns the chat model drives.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from guerdon.batch import Batch
 from guerdon.errors import UserError
 from guerdon.frozen import FrozenDict
 from guerdon.models.chat import ChatReply, ChatRequest
+from guerdon.models.tool import ToolUse
 from guerdon.registry import register
 from guerdon.scores import Outcome
 
@@ -32,6 +34,21 @@ class Verdict:
     def undecided(cls, outcome: Outcome, critique: str = "") -> Verdict:
         """No value, for this reason."""
         return cls(outcome=outcome, critique=critique)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two completions of one prompt to be compared; ``context`` holds whatever columns the protocol reads."""
+
+    prompt: Any
+    first: Any
+    second: Any
+    context: Mapping[str, Any] = field(default_factory=FrozenDict)
+
+
+Question = ChatRequest | ToolUse
+Dialogue = Generator[Sequence[Question], Sequence[ChatReply], Mapping[int, Verdict]]
+"""Asks questions, is sent their replies in order, asks on, and returns verdicts by row of the batch."""
 
 
 class JudgeProtocol:
@@ -56,6 +73,31 @@ class JudgeProtocol:
     def read(self, batch: Batch, replies: Sequence[ChatReply]) -> list[Verdict]:
         """One verdict per sample from the replies, which are in the order of the requests."""
         raise TypeError(f"{type(self).__name__} has no read(batch, replies); write it")
+
+    def dialogues(self, batch: Batch) -> list[Dialogue]:
+        """Independent dialogues that together give a verdict for each sample; here one round of ask and read."""
+        return [self._round(batch)]
+
+    def _round(self, batch: Batch) -> Dialogue:
+        replies = yield self.ask(batch)
+        return dict(enumerate(self.read(batch, replies)))
+
+
+class PairwiseProtocol:
+    """A frozen description of a way to compare two completions; which pairs are asked, and in which order, is decided above it."""
+
+    @property
+    def own_columns(self) -> dict[str, str]:
+        """Column -> what it should hold, for the columns put into prompts."""
+        return {}
+
+    def ask(self, comparison: Comparison) -> ChatRequest:
+        """The request that compares ``first`` with ``second``, in this order."""
+        raise TypeError(f"{type(self).__name__} has no ask(comparison); write it")
+
+    def read(self, reply: ChatReply) -> Verdict:
+        """How much better the first is: 1 for the first, 0 for the second, 0.5 for a tie."""
+        raise TypeError(f"{type(self).__name__} has no read(reply); write it")
 
 
 @register("protocol", "scripted")

@@ -21,16 +21,31 @@ POLICY = "policy"
 
 @dataclass(frozen=True)
 class LogprobRequest:
-    """What to score: a prompt (text or chat messages) and the target that follows it (text or token ids), said by ``role``."""
+    """What to score: the tokens of ``target``, given everything before it.
+
+    Attributes:
+        prompt: text, or chat messages that the model's template renders.
+        target: what is scored, as text or token ids. Text is tokenised by itself, so that its boundary is a token boundary.
+        prefix: what stands between prompt and target in the same turn (the reasoning before an answer), as text or token ids.
+        role: who says prefix and target where the prompt is messages.
+        closed: whether the tokens that end the turn are scored with the target; they carry the mask ``"closing"``.
+        temperature: what the logits are divided by.
+        images: images of the prompt, for vision-language models.
+    """
 
     prompt: Any
     target: str | tuple[int, ...]
+    prefix: str | tuple[int, ...] = ""
     role: str = "assistant"
+    closed: bool = False
+    temperature: float = 1.0
     images: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "prompt", freeze(self.prompt))
-        object.__setattr__(self, "target", freeze(self.target))
+        for name in ("prompt", "target", "prefix", "images"):
+            object.__setattr__(self, name, freeze(getattr(self, name)))
+        if not self.temperature > 0:
+            raise UserError(f"temperature={self.temperature!r} must be above 0")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +55,8 @@ class TokenScores:
     Attributes:
         ids: (T,) token ids.
         logprobs: (T,) natural log-probabilities, each given everything before it.
-        logsumexp: (T,) log normaliser of the logits at each position, where the back-end gives it.
+        logsumexp: (T + 1,) log normaliser of the logits that predict each token, and of those after the last one, where the
+            back-end gives it (servers do not).
         offsets: (T, 2) where each token stands in the target text, where known.
         masks: name -> (T,) bool, spans of the target such as "answer".
         outcome: why there are no numbers, or ``Outcome.SCORED``.
