@@ -64,6 +64,10 @@ class BlockedLoop(GuerdonError, RuntimeError):
     """A blocking call was made on the event loop that would have to serve it."""
 
 
+class Overloaded(GuerdonError, RuntimeError):
+    """More is waiting to be scored than may be held; try again later."""
+
+
 def _missing_extra(package: str, extra: str) -> MissingExtra:
     return MissingExtra(package, extra=extra)
 
