@@ -24,6 +24,7 @@ class Sample:
         group: what its siblings share; None: its prompt. A trainer that meets a prompt again should give a key of its own.
         siblings: how many samples its group has; None: what the intake was told.
         id: names the sample within its group, so that a repeated submission is recognised; None: each submission counts.
+        scope: samples of different scopes are never siblings; a request that brings all its siblings has one of its own.
     """
 
     completion: Any
@@ -32,16 +33,17 @@ class Sample:
     group: Hashable = None
     siblings: int | None = None
     id: Hashable = None
+    scope: Hashable = None
     completion_ids: Sequence[int] | None = None
     step: int | None = None
 
     def tie(self, column: str) -> Hashable:
         """What it shares with those it must be scored with: its group, the value of a column, or nothing where ``"batch"``."""
         if column == "batch":
-            return None
+            return self.scope
         if column != "group":
-            return message_key(self.columns.get(column))
-        return message_key(self.prompt if self.group is None else self.group)
+            return self.scope, message_key(self.columns.get(column))
+        return self.scope, message_key(self.prompt if self.group is None else self.group)
 
     @property
     def tokens(self) -> int:

@@ -1,4 +1,4 @@
-"""The command line: ``guerdon score``, ``guerdon papers``, ``guerdon train``."""
+"""The command line: ``guerdon score``, ``papers``, ``serve``, ``train``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from guerdon.cli import papers, score
+from guerdon.cli import papers, score, serve
 from guerdon.cli.faults import OneLineErrors
 
 app = typer.Typer(
@@ -41,5 +41,6 @@ def guerdon(
 
 app.command()(score.score)
 app.command()(papers.papers)
+app.command()(serve.serve)
 with suppress(ImportError):  # without what it needs, the other commands still work
     app.command()(import_module("guerdon.cli.train").train)

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from guerdon.errors import UserError
 from guerdon.scoring.rows import DEEPEST_ROW, LONGEST_ROW, START, Place, Row
+from guerdon.text.json_text import deeper_than
 
 BOM = b"\xef\xbb\xbf"
 #: Of a row that is too long, this many bytes are kept.
@@ -127,7 +128,7 @@ def parse_record(line: bytes) -> dict[str, Any]:
         raise error if isinstance(error, Malformed) else Malformed(f"not readable: {error}") from None
     if not isinstance(record, dict):
         raise Malformed(f"a JSON {_json_type(record)}, not an object")
-    if line.count(b"{") + line.count(b"[") > DEEPEST_ROW and _deeper_than(record, DEEPEST_ROW):
+    if line.count(b"{") + line.count(b"[") > DEEPEST_ROW and deeper_than(record, DEEPEST_ROW):
         raise Malformed(f"nested deeper than {DEEPEST_ROW} levels")
     if b"\\u" in line and (b"\\ud" in line or b"\\uD" in line):
         _check_unicode(line, record)
@@ -148,20 +149,6 @@ _decoder = json.JSONDecoder(object_pairs_hook=_unique)
 def _json_type(value: Any) -> str:
     names = {list: "array", str: "string", bool: "boolean", type(None): "null"}
     return names.get(type(value), "number")
-
-
-def _deeper_than(value: Any, levels: int) -> bool:
-    level = [value]
-    for _ in range(levels):
-        level = [
-            child
-            for item in level
-            for child in (item.values() if isinstance(item, dict) else item)
-            if isinstance(child, (dict, list))
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _check_unicode(line: bytes, record: dict[str, Any]) -> None:

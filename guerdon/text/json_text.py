@@ -48,6 +48,25 @@ def parse_json(text: str) -> Any:
         return NOT_JSON
 
 
+def deeper_than(value: Any, levels: int) -> bool:
+    """Whether arrays and objects of a JSON value are nested more than ``levels`` deep; not recursive.
+
+    >>> deeper_than([[1]], 1), deeper_than([[1]], 2)
+    (True, False)
+    """
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(levels):
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return bool(level)
+
+
 def json_values(text: str, opening: str = "{") -> list[JsonValue]:
     """The outermost JSON objects in free text, in order; with ``opening="{["`` arrays too.
 

@@ -1,0 +1,119 @@
+"""Desk: one reward as the server knows it, with the intake that scores what clients send."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from guerdon.errors import UserError
+from guerdon.intake import Intake, IntakeOptions
+from guerdon.reward import Reward
+from guerdon.sample import Sample, SampleScores
+from guerdon.scorer import Scorer
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+class Unscored(Exception):
+    """A sample has no value, and the dialect has no way to say so."""
+
+
+class Desk:
+    """A named reward and its intake, which is made on the event loop of the first sample.
+
+    >>> from guerdon.rewards import ExactMatch
+    >>> desk = Desk("exact", ExactMatch())
+    >>> desk.columns_from("4")
+    {'reference': '4'}
+    """
+
+    def __init__(
+        self,
+        name: str,
+        scoring: Reward | Scorer,
+        options: IntakeOptions | None = None,
+        *,
+        fallback: float | None = None,
+    ) -> None:
+        if not _NAME.fullmatch(name) or ".." in name:
+            raise UserError(f"name={name!r} cannot stand in a path; use letters, digits, '_', '-' and '.'")
+        self.name, self.fallback = name, fallback
+        self.reward = scoring if isinstance(scoring, Reward) else scoring.reward
+        self._scoring: Reward | Scorer = scoring
+        if scoring is self.reward and self.reward.stateful:
+            self._scoring = self.reward.scorer()
+        self._options = options or IntakeOptions()
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.fallbacks = 0
+
+    @cached_property
+    def intake(self) -> Intake:
+        """The intake; it belongs to the loop on which it is first asked for."""
+        return Intake(self._scoring, self._options)
+
+    async def score(self, samples: Sequence[Sample]) -> list[SampleScores]:
+        """The scores of samples, in order; see :meth:`guerdon.intake.Intake.submit` for what it raises."""
+        if len(samples) == 1:
+            results = [await self.intake.submit(samples[0])]
+        else:
+            results = await self.intake.submit_all(samples)
+        for result in results:
+            for path, note in result.notes.items():
+                if note is not None and note.outcome != "scored":
+                    self.outcomes[path, note.outcome.value] += 1
+        return results
+
+    def number(self, result: SampleScores) -> float:
+        """The value, or the fallback, counted.
+
+        Raises:
+            Unscored: there is neither.
+        """
+        if result.scored:
+            return result.value
+        if self.fallback is None:
+            raise Unscored(result.note or "not scored")
+        self.fallbacks += 1
+        return self.fallback
+
+    def unit(self, value: float) -> float:
+        """A value mapped from the reward's range to [0, 1]; as it is where the range is not finite."""
+        low, high = self.reward.range
+        if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+            return value
+        return min(max((value - low) / (high - low), 0.0), 1.0)
+
+    def columns_from(self, label: Any) -> dict[str, Any]:
+        """The columns the reward reads, from the one label that some trainers carry.
+
+        A mapping, or the text of a JSON object, that has all of them; else the label itself, where the reward reads one column.
+
+        Raises:
+            UserError: the reward reads several columns and the label does not name them.
+        """
+        wanted = self.reward.columns
+        if not wanted:
+            return {}
+        found = label if isinstance(label, Mapping) else _json_object(label)
+        if found is not None and wanted <= found.keys():
+            return {name: found[name] for name in wanted}
+        if len(wanted) == 1:
+            return dict.fromkeys(wanted, label)
+        raise UserError(
+            f"reward {self.name!r} reads the columns {sorted(wanted)}; give the label as a JSON object with these keys"
+        )
+
+
+def _json_object(label: Any) -> Mapping[str, Any] | None:
+    if not isinstance(label, str) or not label.lstrip().startswith("{"):
+        return None
+    try:
+        found = json.loads(label)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
