@@ -30,7 +30,8 @@ class MissingColumn(UserError, KeyError):
     """A reward asks for a column that the batch does not have."""
 
     def __init__(self, reward: str, column: str, expected: str, present: Iterable[str]) -> None:
-        columns = ", ".join(sorted(present)) or "none"
+        self._said = reward, column, expected, sorted(present)
+        columns = ", ".join(self._said[-1]) or "none"
         self.message = (
             f"reward {reward!r} needs column {column!r} ({expected}), which the batch does not have; "
             f"columns present: {columns}. Add it to the dataset or point the reward at another column."
@@ -39,6 +40,9 @@ class MissingColumn(UserError, KeyError):
 
     def __str__(self) -> str:
         return self.message
+
+    def __reduce__(self) -> tuple[type[MissingColumn], tuple[object, ...]]:
+        return type(self), self._said
 
 
 class MissingExtra(GuerdonError, ImportError):

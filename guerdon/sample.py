@@ -12,6 +12,7 @@ from guerdon.batch import Batch, message_key
 from guerdon.errors import MissingColumn, UserError
 from guerdon.reward import Reward
 from guerdon.scores import Floats, Note, Outcome, Scores, Steps
+from guerdon.text.json_text import parse_json
 
 CHARACTERS_PER_TOKEN = 4  # for budgets; an estimate
 
@@ -140,3 +141,34 @@ def _characters(value: Any) -> int:
     if isinstance(value, (list, tuple)):
         return sum(_characters(item) for item in value)
     return 0
+
+
+def columns_from_label(reward: Reward, label: Any, others: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The columns a reward reads, from the one label that some trainers carry, and other fields beside it.
+
+    A label that is a mapping, or the text of a JSON object, gives the columns it has; ``others`` give those it has not; one
+    column that is still missing is the label itself.
+
+    Raises:
+        UserError: several columns are still missing.
+
+    >>> from guerdon.rewards import ExactMatch
+    >>> columns_from_label(ExactMatch(), "4"), columns_from_label(ExactMatch(), '{"reference": "4"}')
+    ({'reference': '4'}, {'reference': '4'})
+    """
+    named = label if isinstance(label, Mapping) else _json_object(label)
+    given = {**(others or {}), **(named or {})}
+    columns = {name: given[name] for name in reward.columns if name in given}
+    missing = sorted(reward.columns - columns.keys())
+    if len(missing) > 1:
+        raise UserError(
+            f"reward {reward.name!r} reads the columns {missing} too; give the label as a JSON object with these keys"
+        )
+    return columns | dict.fromkeys(missing, label)
+
+
+def _json_object(label: Any) -> Mapping[str, Any] | None:
+    if not isinstance(label, str) or not label.lstrip().startswith("{"):
+        return None
+    found = parse_json(label)
+    return found if isinstance(found, dict) else None

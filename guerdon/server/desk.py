@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 from guerdon.errors import UserError
 from guerdon.intake import Intake, IntakeOptions
@@ -28,8 +26,8 @@ class Desk:
 
     >>> from guerdon.rewards import ExactMatch
     >>> desk = Desk("exact", ExactMatch())
-    >>> desk.columns_from("4")
-    {'reference': '4'}
+    >>> desk.unit(0.5)
+    0.5
     """
 
     def __init__(
@@ -87,33 +85,3 @@ class Desk:
         if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
             return value
         return min(max((value - low) / (high - low), 0.0), 1.0)
-
-    def columns_from(self, label: Any) -> dict[str, Any]:
-        """The columns the reward reads, from the one label that some trainers carry.
-
-        A mapping, or the text of a JSON object, that has all of them; else the label itself, where the reward reads one column.
-
-        Raises:
-            UserError: the reward reads several columns and the label does not name them.
-        """
-        wanted = self.reward.columns
-        if not wanted:
-            return {}
-        found = label if isinstance(label, Mapping) else _json_object(label)
-        if found is not None and wanted <= found.keys():
-            return {name: found[name] for name in wanted}
-        if len(wanted) == 1:
-            return dict.fromkeys(wanted, label)
-        raise UserError(
-            f"reward {self.name!r} reads the columns {sorted(wanted)}; give the label as a JSON object with these keys"
-        )
-
-
-def _json_object(label: Any) -> Mapping[str, Any] | None:
-    if not isinstance(label, str) or not label.lstrip().startswith("{"):
-        return None
-    try:
-        found = json.loads(label)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

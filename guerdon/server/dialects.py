@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from guerdon.combine import Combine
 from guerdon.errors import UserError
-from guerdon.sample import Sample, SampleScores
+from guerdon.sample import Sample, SampleScores, columns_from_label
 from guerdon.scores import Note
 from guerdon.server.desk import Desk
 
@@ -55,7 +55,7 @@ class OpenRLHF(Dialect):
         prompts = _texts(body, "prompts", size=len(queries)) if body.get("prompts") else [""] * len(queries)
         labels = _listed(body, "labels", size=len(queries)) if body.get("labels") else [None] * len(queries)
         return [
-            Sample(query.removeprefix(prompt), prompt or None, desk.columns_from(label))
+            Sample(query.removeprefix(prompt), prompt or None, columns_from_label(desk.reward, label))
             for query, prompt, label in zip(queries, prompts, labels, strict=True)
         ]
 
@@ -80,11 +80,11 @@ class Slime(Dialect):
     def read(self, body: Mapping[str, Any], desk: Desk) -> list[Sample]:
         if "response" not in body:
             raise UserError("the request has no 'response'; send {'prompt', 'response', 'label'}")
-        metadata = body.get("metadata") or {}
-        label = (
-            metadata if isinstance(metadata, Mapping) and desk.reward.columns <= metadata.keys() else body.get("label")
-        )
-        return [Sample(body["response"], body.get("prompt"), desk.columns_from(label))]
+        metadata = body.get("metadata")
+        others = metadata if isinstance(metadata, Mapping) else None
+        return [
+            Sample(body["response"], body.get("prompt"), columns_from_label(desk.reward, body.get("label"), others))
+        ]
 
     def write(self, body: Mapping[str, Any], desk: Desk, results: Sequence[SampleScores]) -> Any:
         value = desk.number(results[0])

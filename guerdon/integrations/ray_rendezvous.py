@@ -1,0 +1,107 @@
+"""One intake for a Ray cluster: a named actor in which the samples of all workers meet."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections import Counter
+from typing import Any
+
+from guerdon.errors import GuerdonError, MissingExtra
+from guerdon.intake import IntakeOptions, SharedIntake
+from guerdon.reward import Reward
+from guerdon.sample import Sample, SampleScores
+from guerdon.scorer import Scorer
+from guerdon.scores import Outcome
+
+NAMESPACE = "guerdon"
+_AT_ONCE = 10_000  # samples in the actor at the same time: all wait there for their siblings
+
+
+class _Meeting:
+    """What runs in the actor."""
+
+    def __init__(self, scoring: Reward | Scorer, options: IntakeOptions) -> None:
+        self.intake = SharedIntake(scoring, options)
+
+    async def score(self, sample: Sample) -> SampleScores | GuerdonError:
+        try:
+            return await self.intake.score(sample)
+        except GuerdonError as error:
+            return error
+
+    async def counts(self) -> Counter[str]:
+        return self.intake.counts
+
+
+class ActorIntake:
+    """Sends samples to the actor of a reward, which the first worker that needs it starts.
+
+    The actor is named after the reward and the options, lives as long as the cluster (or until :meth:`stop`) and is restarted
+    by Ray if it dies; samples that were in it then are sent again. Errors as :meth:`guerdon.intake.Intake.submit`; an actor
+    that cannot be reached gives no value, ``transport_error``.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+    """
+
+    def __init__(self, scoring: Reward | Scorer, options: IntakeOptions | None = None, *, tries: int = 8) -> None:
+        self.scoring, self.options, self.tries = scoring, options or IntakeOptions(), tries
+        self.reward = scoring if isinstance(scoring, Reward) else scoring.reward
+        said = "-".join(str(value) for value in dataclasses.astuple(self.options))
+        self.name = f"{self.reward.name}-{self.reward.fingerprint}-{said}"
+        self._actor: Any = None
+
+    async def score(self, sample: Sample) -> SampleScores:
+        """The scores of a sample."""
+        fault = ""
+        for attempt in range(self.tries):
+            if attempt:
+                await asyncio.sleep(min(0.2 * 2**attempt, 10.0))
+            try:
+                result = await self._handle().score.remote(sample)
+            except _ray().exceptions.RayActorError as error:
+                self._actor, fault = None, str(error).splitlines()[0]
+                continue
+            if isinstance(result, GuerdonError):
+                raise result
+            return result  # type: ignore[no-any-return]
+        return SampleScores.unscored(self.reward, Outcome.TRANSPORT_ERROR, f"the rendezvous actor is gone: {fault}")
+
+    async def counts(self) -> Counter[str]:
+        """What has happened in the actor; see :class:`guerdon.intake.Intake`."""
+        return await self._handle().counts.remote()  # type: ignore[no-any-return]
+
+    def stop(self) -> None:
+        """End the actor; samples in it are lost."""
+        _ray().kill(self._handle())
+        self._actor = None
+
+    def _handle(self) -> Any:
+        if self._actor is None:
+            actor = (
+                _ray()
+                .remote(_Meeting)
+                .options(
+                    name=self.name,
+                    namespace=NAMESPACE,
+                    get_if_exists=True,
+                    lifetime="detached",
+                    max_concurrency=_AT_ONCE,
+                    max_restarts=-1,
+                    num_cpus=0,
+                )
+            )
+            self._actor = actor.remote(self.scoring, self.options)
+        return self._actor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ActorIntake, (self.scoring, self.options)
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtra("ray", extra="ray") from None
+    return ray
