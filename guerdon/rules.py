@@ -19,8 +19,9 @@ import guerdon.rule_ranges as spans
 from guerdon.errors import CompositionError, closest
 from guerdon.rule_ranges import ANY, UNIT, Range, Ranges
 from guerdon.scores import Floats
-from guerdon.shaping import combine, credit, length, normalize, schedules, transforms
+from guerdon.shaping import advantages, combine, credit, length, normalize, schedules, transforms
 from guerdon.shaping.adaptive_weight import adaptive_weights, adaptive_weights_in_order, outcome_ema_in_order
+from guerdon.shaping.gain import gain_range, shape_gain
 from guerdon.shaping.rate_constraints import (
     focus,
     rate_constraints,
@@ -286,6 +287,11 @@ for _rule in (
     Rule("log_sigmoid", transforms.log_sigmoid, span=lambda *_: (-math.inf, 0.0)),
     Rule("sigmoid", transforms.sigmoid, span=lambda *_: UNIT),
     Rule("power", transforms.power, span=spans.through(transforms.power)),
+    Rule("shape_gain", shape_gain, span=lambda r, o: gain_range(str(o["shape"]), *r[0])),
+    Rule("discretize", transforms.discretize, span=spans.through(transforms.discretize)),
+    Rule("short_penalty", length.short_penalty, span=lambda *_: (-math.inf, 0.0)),
+    Rule("log_mean_exp", advantages.group_log_mean_exp, groups=True, span=spans.hull, steps=""),
+    Rule("jepo", advantages.jepo_advantage, groups=True, steps=""),
     Rule("rank", transforms.rank, groups=True, span=lambda *_: UNIT, steps=""),
     Rule("zscore", normalize.group_zscore, groups=True, steps=""),
     Rule("center", normalize.group_center, groups=True, steps=""),

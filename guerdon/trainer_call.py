@@ -41,16 +41,27 @@ def call(
     Raises:
         UserError: no completions, a reward with state called without its scorer, or a sibling group that stays incomplete.
     """
+    _, own, scores = scored(scoring, prompts, completions, completion_ids, **columns)
+    scores = scores if own is None else scores.select(own)
+    log(scoring.__name__, scores, log_extra, log_metric)
+    return optional(scores.values)
+
+
+def scored(
+    scoring: Reward | Scorer,
+    prompts: Sequence[Any] | None,
+    completions: Sequence[Any] | None,
+    completion_ids: Sequence[Sequence[int]] | None = None,
+    **columns: Any,
+) -> tuple[Batch, NDArray[np.int64] | None, Scores]:
+    """The batch a call scores, which of its rows are this process's (None: all), and the scores of the whole; state moves on."""
     reward = scoring if isinstance(scoring, Reward) else scoring.reward
     if scoring is reward and reward.stateful:
         raise UserError(
             f"reward {reward.name!r} keeps state in training; give the trainer reward.scorer() instead of the reward"
         )
     batch, own = trainer_batch(reward, prompts, completions, completion_ids, **columns)
-    scores = scoring.score(batch) if isinstance(scoring, Reward) else scoring.advance(batch)
-    scores = scores if own is None else scores.select(own)
-    log(reward.name, scores, log_extra, log_metric)
-    return optional(scores.values)
+    return batch, own, scoring.score(batch) if isinstance(scoring, Reward) else scoring.advance(batch)
 
 
 def trainer_batch(

@@ -20,7 +20,7 @@ FLOORS = (
     {"models"},
     {"rewards"},
     {"rollouts"},
-    {"training", "benchmarks", "audit", "server", "scoring"},
+    {"training", "benchmarks", "audit", "server", "scoring", "rubrics"},
     {"papers"},
     {"integrations"},
     {"cli"},

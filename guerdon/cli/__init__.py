@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from guerdon.cli import papers, score, serve
+from guerdon.cli import export, papers, rubric, score, serve
 from guerdon.cli.faults import OneLineErrors
 
 app = typer.Typer(
@@ -41,6 +41,8 @@ def guerdon(
 
 app.command()(score.score)
 app.command()(papers.papers)
+app.add_typer(rubric.app, name="rubric")
 app.command()(serve.serve)
+app.command()(export.export)
 with suppress(ImportError):  # without what it needs, the other commands still work
     app.command()(import_module("guerdon.cli.train").train)

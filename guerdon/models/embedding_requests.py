@@ -10,13 +10,14 @@ from typing import Any
 
 from guerdon.errors import MissingExtra
 from guerdon.models.encoder import EncoderFault
-
-RETRYABLE = frozenset({408, 409, 424, 425, 429, 500, 502, 503, 504, 529})
-REFUSED_SET_UP = frozenset({401, 403, 404, 405, 407})
-REFUSED_CONTENT = frozenset({400, 413, 422})
-LONGEST_PAUSE = 60.0
-
-_LENGTH_WORDS = ("token", "too long", "length", "too large", "maximum context", "exceed")
+from guerdon.models.http_statuses import (
+    LONGEST_PAUSE,
+    REFUSED_CONTENT,
+    REFUSED_SET_UP,
+    RETRYABLE,
+    refused_for_length,
+    retry_after,
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Sender:
                     )
                 if response.status_code not in RETRYABLE:
                     return _refusal(response.status_code, failure.reason, said)
-                asked = _retry_after(response.headers.get("Retry-After"))
+                asked = retry_after(response.headers.get("Retry-After"))
             if attempt < self.retries:
                 self._postpone(attempt, asked)
         return failure
@@ -110,14 +111,4 @@ def _decoded(response: Any) -> Any | Failure:
 
 
 def _refusal(status: int, reason: str, said: str) -> Failure:
-    refused = status in REFUSED_CONTENT
-    long = refused and (status == 413 or any(word in said.lower() for word in _LENGTH_WORDS))
-    return Failure(reason, refused, long)
-
-
-def _retry_after(header: str | None) -> float:
-    """Seconds asked for, at most a minute; a date or nonsense counts as nothing asked."""
-    try:
-        return min(LONGEST_PAUSE, max(0.0, float(header or 0)))
-    except ValueError:
-        return 0.0
+    return Failure(reason, status in REFUSED_CONTENT, refused_for_length(status, said))

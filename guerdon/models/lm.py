@@ -42,8 +42,9 @@ class LogprobRequest:
     images: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("prompt", "target", "prefix", "images"):
+        for name in ("prompt", "target", "prefix"):
             object.__setattr__(self, name, freeze(getattr(self, name)))
+        object.__setattr__(self, "images", tuple(self.images))  # arrays of pixels stay arrays
         if not self.temperature > 0:
             raise UserError(f"temperature={self.temperature!r} must be above 0")
 
@@ -90,12 +91,15 @@ class CausalLM:
 @register("lm", "scripted")
 @dataclass(frozen=True)
 class ScriptedLM(CausalLM):
-    """A stand-in whose answers are written down: target -> log-probabilities, or prompt -> target -> log-probabilities.
+    """A stand-in whose answers are written down: target -> log-probabilities, under prompts and prefixes where those matter.
 
-    A target that is not in the table is a typed failure.
+    ``table`` holds targets; a key that is a prompt, or below it a prefix, holds a table of its own, which is looked into first. In
+    place of a list of log-probabilities an entry may be ``{"logprobs": [...], "logsumexp": [...], "ids": [...]}``. Prompts that
+    are messages and targets that are ids are looked up by their text, ``str(...)``. A target that is not there is a typed failure.
 
-    >>> ScriptedLM({"yes": [-0.1]}).logprobs([LogprobRequest("sure?", "yes")])[0].logprobs.tolist()
-    [-0.1]
+    >>> lm = ScriptedLM({"yes": [-0.1], "sure?": {"hm, ": {"yes": [-2.0]}}})
+    >>> [lm.logprobs([LogprobRequest("sure?", "yes", prefix)])[0].logprobs.tolist() for prefix in ("", "hm, ")]
+    [[-0.1], [-2.0]]
     """
 
     table: Mapping[str, Any]
@@ -107,13 +111,29 @@ class ScriptedLM(CausalLM):
         return [self._one(request) for request in requests]
 
     def _one(self, request: LogprobRequest) -> TokenScores:
-        found = self.table.get(str(request.prompt)) if isinstance(request.prompt, str) else None
-        if not isinstance(found, Mapping):
-            found = self.table
-        values = found.get(str(request.target))
-        if values is None or isinstance(values, Mapping):
-            return TokenScores.failed(Outcome.MISSING_DATA, f"no entry for target {request.target!r:.60}")
-        return TokenScores(np.arange(len(values)), np.asarray(values, dtype=np.float64))
+        tables: list[Mapping[str, Any]] = [self.table]
+        for key in (str(request.prompt), str(request.prefix)):
+            found = [table.get(key) for table in tables]
+            tables += [table for table in found if table is not None and _is_table(table)]
+        for table in reversed(tables):
+            entry = table.get(str(request.target))
+            if entry is not None and not _is_table(entry):
+                return _scripted(entry if isinstance(entry, Mapping) else {"logprobs": entry})
+        return TokenScores.failed(Outcome.MISSING_DATA, f"no entry for target {request.target!r:.60}")
+
+
+def _is_table(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and "logprobs" not in entry
+
+
+def _scripted(entry: Mapping[str, Any]) -> TokenScores:
+    logprobs = np.asarray(entry["logprobs"], dtype=np.float64)
+    normalisers = entry.get("logsumexp")
+    return TokenScores(
+        np.asarray(entry.get("ids", range(len(logprobs))), dtype=np.int64),
+        logprobs,
+        None if normalisers is None else np.asarray(normalisers, dtype=np.float64),
+    )
 
 
 @register("lm", "policy")
@@ -129,8 +149,8 @@ class PolicyLM(CausalLM):
         bound = _policy.get()
         if bound is None:
             raise UnboundPolicy(
-                "lm='policy' reads the model being trained and no trainer has bound it; "
-                "train with an integration that does, or name a model"
+                "lm='policy' reads the model being trained and no trainer has bound it; train with one that does, "
+                "guerdon.integrations.trl_likelihood.LikelihoodGRPOTrainer or LikelihoodRLOOTrainer, or name a model in lm="
             )
         return bound.logprobs(requests)
 
@@ -149,9 +169,27 @@ def bound_policy(lm: CausalLM) -> Iterator[None]:
 
 
 def as_lm(value: CausalLM | str) -> CausalLM:
-    """A language model from its description or ``"policy"``."""
+    """A language model from its description, ``"policy"``, a folder, or a hub id (``"organisation/model"``).
+
+    Raises:
+        UserError: none of these.
+
+    >>> as_lm("policy"), as_lm("organisation/model")
+    (PolicyLM(), TransformersLM(model='organisation/model'))
+    """
     if isinstance(value, CausalLM):
         return value
     if value == POLICY:
         return PolicyLM()
-    raise UserError(f"lm={value!r} is neither a CausalLM nor {POLICY!r}; give a description such as ScriptedLM(...)")
+    if not isinstance(value, str):
+        raise UserError(f"lm={value!r:.80} is {type(value).__name__}; give a CausalLM, {POLICY!r}, a folder or a hub id")
+    if value.startswith(("http://", "https://")):
+        raise UserError(f"lm={value!r} does not say what serves it; give VLLM({value!r}, model) or SGLang({value!r}, model)")
+    if "/" in value or "\\" in value:
+        from guerdon.models.lms.transformers_lm import TransformersLM
+
+        return TransformersLM(value)
+    raise UserError(
+        f"lm={value!r} is neither {POLICY!r}, a folder ('./{value}') nor a hub id ('organisation/model'); "
+        f"for a hub id without an organisation give TransformersLM({value!r})"
+    )

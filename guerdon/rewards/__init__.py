@@ -11,20 +11,30 @@ if TYPE_CHECKING:
     from guerdon.rewards.boxes import BoxIoU, PlanIoU
     from guerdon.rewards.choice import Choice
     from guerdon.rewards.demonstrated import LogRatio, Potential
+    from guerdon.rewards.endogenous import Endogenous
     from guerdon.rewards.entities import EntityRecall
+    from guerdon.rewards.followups import FollowUpLikelihood
     from guerdon.rewards.format import Tags
     from guerdon.rewards.gated import GatedAggregate
     from guerdon.rewards.given import Given
     from guerdon.rewards.headed import HeadedAnswer
+    from guerdon.rewards.implicit import ImplicitReward
     from guerdon.rewards.instructions import Instructions
     from guerdon.rewards.judged import Judged
     from guerdon.rewards.language import Script
     from guerdon.rewards.length import Length, LengthFloor, LengthMatch, Overlong, Repetition, ThoughtLength
+    from guerdon.rewards.likelihood import Likelihood
+    from guerdon.rewards.machine_text import HumanLikeness
     from guerdon.rewards.match import ExactMatch, TokenF1
     from guerdon.rewards.overlap import Bleu, Chrf, RougeL
+    from guerdon.rewards.panel import Panel
+    from guerdon.rewards.perplexity_rank import PerplexityRank
+    from guerdon.rewards.prompt_echo import PromptEcho
     from guerdon.rewards.query_match import QueryMatch
+    from guerdon.rewards.reasoning_form import ReasoningForm, RepeatedWindow
     from guerdon.rewards.relevance import DistinctNgrams, LengthIncentive, Relevance
     from guerdon.rewards.retrieval import ChunkFBeta, RetrievalNDCG, SearchPattern
+    from guerdon.rewards.rubric import RubricScore
     from guerdon.rewards.search import EvidenceContains, SearchAnswer, SearchForm
     from guerdon.rewards.semantic import Cosine
     from guerdon.rewards.short_answers import ChartAnswer, ShortAnswer
@@ -55,13 +65,17 @@ _HOMES = {
     "CrossVote": "votes",
     "Decomposition": "subqueries",
     "DistinctNgrams": "relevance",
+    "Endogenous": "endogenous",
     "EntityRecall": "entities",
     "EvidenceContains": "search",
     "ExactMatch": "match",
+    "FollowUpLikelihood": "followups",
     "GatedAggregate": "gated",
     "Given": "given",
     "GivenSteps": "steps",
     "HeadedAnswer": "headed",
+    "HumanLikeness": "machine_text",
+    "ImplicitReward": "implicit",
     "Instructions": "instructions",
     "JSONSchema": "structured",
     "JudgeVerdict": "verdicts",
@@ -71,18 +85,25 @@ _HOMES = {
     "LengthFloor": "length",
     "LengthIncentive": "relevance",
     "LengthMatch": "length",
+    "Likelihood": "likelihood",
     "LogRatio": "demonstrated",
     "MajorityVote": "votes",
     "MathAnswer": "verifiable",
     "NumericAnswer": "verifiable",
     "Overlong": "length",
+    "Panel": "panel",
+    "PerplexityRank": "perplexity_rank",
     "Potential": "demonstrated",
     "PlanIoU": "boxes",
+    "PromptEcho": "prompt_echo",
     "QueryMatch": "query_match",
+    "ReasoningForm": "reasoning_form",
     "Relevance": "relevance",
+    "RepeatedWindow": "reasoning_form",
     "Repetition": "length",
     "RetrievalNDCG": "retrieval",
     "RougeL": "overlap",
+    "RubricScore": "rubric",
     "SQLContrast": "sql_contrast",
     "SQLExecution": "sql_execution",
     "SQLNgram": "sql",
@@ -121,13 +142,17 @@ __all__ = [
     "CrossVote",
     "Decomposition",
     "DistinctNgrams",
+    "Endogenous",
     "EntityRecall",
     "EvidenceContains",
     "ExactMatch",
+    "FollowUpLikelihood",
     "GatedAggregate",
     "Given",
     "GivenSteps",
     "HeadedAnswer",
+    "HumanLikeness",
+    "ImplicitReward",
     "Instructions",
     "JSONSchema",
     "JudgeVerdict",
@@ -137,18 +162,25 @@ __all__ = [
     "LengthFloor",
     "LengthIncentive",
     "LengthMatch",
+    "Likelihood",
     "LogRatio",
     "MajorityVote",
     "MathAnswer",
     "NumericAnswer",
     "Overlong",
+    "Panel",
+    "PerplexityRank",
     "PlanIoU",
     "Potential",
+    "PromptEcho",
     "QueryMatch",
+    "ReasoningForm",
     "Relevance",
+    "RepeatedWindow",
     "Repetition",
     "RetrievalNDCG",
     "RougeL",
+    "RubricScore",
     "SQLContrast",
     "SQLExecution",
     "SQLNgram",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from guerdon.batch import Batch
 from guerdon.models.chat import ChatModel, ChatReply, ChatRequest, ScriptedChat
@@ -24,8 +25,13 @@ from guerdon.scores import Note, Outcome, Scores
 class Judged(Reward):
     """What a judge says of each completion: ``protocol.read(replies of chat to protocol.ask(batch))``.
 
-    Range and parts: the protocol's. Columns: the protocol's. NaN with the reply's typed outcome where the judge could not be
-    reached or did not decide; a failed judgement is never a 0.
+    Range, parts and columns: the protocol's; steps and uncertainty too, where its verdicts have them. NaN with the reply's typed
+    outcome where the judge could not be reached or did not decide; a failed judgement is never a 0.
+
+    >>> chat = ScriptedChat({"4": "score: 1"}, default="no idea")
+    >>> scores = Judged(chat, ScriptedProtocol()).score(Batch(["It is 4.", "It is 5."]))
+    >>> scores.values.tolist(), scores.outcomes()
+    ([1.0, nan], {'judged': {'scored': 1, 'unparseable': 1}})
     """
 
     chat: ChatModel
@@ -48,41 +54,7 @@ class Judged(Reward):
         return self.protocol.subparts
 
     async def _score(self, batch: Batch) -> Scores:
-        found: dict[int, Verdict] = {}
-        for verdicts_by_row in await asyncio.gather(*map(self._carried_out, self.protocol.dialogues(batch))):
-            found.update(verdicts_by_row)
-        unjudged = Verdict.undecided(Outcome.MISSING_DATA, "the protocol gave no verdict")
-        verdicts = [found.get(row, unjudged) for row in range(len(batch))]
-        nan = float("nan")
-        parts = {
-            name: np.array(
-                [nan if (v := verdict.parts.get(name)) is None else v for verdict in verdicts], dtype=np.float64
-            )
-            for name in self.subparts
-        }
-        values = np.array([nan if verdict.value is None else verdict.value for verdict in verdicts], dtype=np.float64)
-        notes = tuple(Note(verdict.outcome, verdict.critique) for verdict in verdicts)
-        return Scores(values, parts=parts, notes={"": notes})
-
-    async def _carried_out(self, dialogue: Dialogue) -> Mapping[int, Verdict]:
-        """The verdicts a dialogue ends on, its questions put to the chat model and its tools."""
-        replies: list[ChatReply] = []
-        try:
-            questions = next(dialogue)
-            while True:
-                replies = await self._answered(questions)
-                questions = dialogue.send(replies)
-        except StopIteration as end:
-            return cast(Mapping[int, Verdict], end.value)
-
-    async def _answered(self, questions: Sequence[Question]) -> list[ChatReply]:
-        requests = [question for question in questions if isinstance(question, ChatRequest)]
-        uses = [question for question in questions if isinstance(question, ToolUse)]
-        count("judge_calls", len(requests))
-        used = asyncio.gather(*(asyncio.to_thread(use.tool.run, use.arguments) for use in uses))
-        said = iter(await self.chat.complete(requests) if requests else ())
-        results = iter(await used)
-        return [next(said if isinstance(question, ChatRequest) else results) for question in questions]
+        return as_scores(await judgements(self.chat, self.protocol, batch), self.subparts, self.protocol.reduction)
 
     @classmethod
     def example_reward(cls) -> Judged:
@@ -92,3 +64,50 @@ class Judged(Reward):
     def example(cls) -> Example:
         honest = Batch(completions=["It is 4.", "That makes 4."], prompts=["What is 2+2?", "What is 1+3?"])
         return Example(honest, {"off topic": ["I like trains.", "Who knows."], "empty": ["", ""]})
+
+
+async def judgements(chat: ChatModel, protocol: JudgeProtocol, batch: Batch) -> list[Verdict]:
+    """The verdict on each sample of a batch, all of the protocol's dialogues carried out side by side."""
+    found: dict[int, Verdict] = {}
+    for verdicts in await asyncio.gather(*(_carried_out(chat, one) for one in protocol.dialogues(batch))):
+        found.update(verdicts)
+    silent = Verdict.undecided(Outcome.MISSING_DATA, "the protocol gave no verdict")
+    return [found.get(row, silent) for row in range(len(batch))]
+
+
+def as_scores(verdicts: Sequence[Verdict], subparts: Sequence[str], reduction: str) -> Scores:
+    """Verdicts as scores: values and parts with NaN where there is none, notes, and steps and uncertainty where there are any."""
+
+    def numbers(found: Iterable[float | None]) -> NDArray[np.float64]:
+        return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+
+    spreads = [verdict.uncertainty for verdict in verdicts]
+    steps = tuple(verdict.steps for verdict in verdicts)
+    return Scores(
+        numbers(verdict.value for verdict in verdicts),
+        parts={name: numbers(verdict.parts.get(name) for verdict in verdicts) for name in subparts},
+        notes={"": tuple(Note(verdict.outcome, verdict.critique) for verdict in verdicts)},
+        uncertainty=None if all(spread is None for spread in spreads) else numbers(spreads),
+        steps=None if all(one is None for one in steps) else steps,
+        reduction=reduction,
+    )
+
+
+async def _carried_out(chat: ChatModel, dialogue: Dialogue) -> Mapping[int, Verdict]:
+    """The verdicts a dialogue ends on, its questions put to the chat model and its tools."""
+    try:
+        questions = next(dialogue)
+        while True:
+            questions = dialogue.send(await _answered(chat, questions))
+    except StopIteration as end:
+        return cast(Mapping[int, Verdict], end.value)
+
+
+async def _answered(chat: ChatModel, questions: Sequence[Question]) -> list[ChatReply]:
+    requests = [question for question in questions if isinstance(question, ChatRequest)]
+    uses = [question for question in questions if isinstance(question, ToolUse)]
+    count("judge_calls", len(requests))
+    used = asyncio.gather(*(asyncio.to_thread(use.tool.run, use.arguments) for use in uses))
+    said = iter(await chat.complete(requests) if requests else ())
+    results = iter(await used)
+    return [next(said if isinstance(question, ChatRequest) else results) for question in questions]

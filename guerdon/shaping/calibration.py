@@ -101,6 +101,24 @@ def true_positive_rate_at(scores: ArrayLike, labels: ArrayLike, *, false_positiv
     return float(hits[allowed].max() / total) if allowed.any() else 0.0
 
 
+def false_positive_threshold(negatives: ArrayLike, *, false_positive_rate: float) -> float:
+    """The lowest score above which lie at most ``false_positive_rate`` of the scores of negatives. NaN scores are left out.
+
+    Raises:
+        ValueError: no score, or a rate outside [0, 1].
+
+    >>> false_positive_threshold([0.0, 1.0, 2.0, 3.0], false_positive_rate=0.25)
+    2.0
+    """
+    if not 0.0 <= false_positive_rate <= 1.0:
+        raise ValueError(f"false_positive_rate={false_positive_rate} must lie in [0, 1]")
+    v = as_values(negatives, "negatives")
+    v = np.sort(v[~np.isnan(v)])
+    if not v.size:
+        raise ValueError("negatives holds no score to choose a threshold from")
+    return float(v[max(len(v) - 1 - math.floor(false_positive_rate * len(v) + 1e-9), 0)])
+
+
 def best_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
     """The cut, among midpoints of neighbouring distinct scores and the two ends, that calls most items right (score >= cut).
 

@@ -93,8 +93,8 @@ def round_robin(scores: ArrayLike, *, total: bool = False) -> Floats:
     return np.asarray(np.where(n > 0, sums / (1 if total else np.maximum(n, 1)), np.nan))
 
 
-def bradley_terry(wins: ArrayLike, *, prior: float = 0.1, iterations: int = 10_000, tolerance: float = 1e-10) -> Floats:
-    """Log-strengths theta (n,) with P(i beats j) = sigmoid(theta_i - theta_j), mean 0, by the MM algorithm.
+def bradley_terry(wins: ArrayLike, *, prior: float = 0.1, iterations: int = 200, tolerance: float = 1e-10) -> Floats:
+    """Log-strengths theta (n,) with P(i beats j) = sigmoid(theta_i - theta_j), mean 0, by Newton's method.
 
     Every item also wins and loses ``prior`` games against an opponent of strength 0, which keeps strengths finite where one item
     won all its games, and comparable where the comparisons fall apart into separate sets; an item never compared gets the
@@ -103,7 +103,7 @@ def bradley_terry(wins: ArrayLike, *, prior: float = 0.1, iterations: int = 10_0
     Raises:
         ValueError: a prior that is not positive.
 
-    Source: Hunter 2004.
+    Source: Bradley and Terry 1952.
 
     >>> bradley_terry([[0.0, 3.0], [1.0, 0.0]], prior=1e-6).round(3).tolist()
     [0.549, -0.549]
@@ -112,14 +112,27 @@ def bradley_terry(wins: ArrayLike, *, prior: float = 0.1, iterations: int = 10_0
         raise ValueError(f"prior={prior} must be positive; it is what keeps an unbeaten item finite")
     w = _square(wins)
     games = w + w.T
-    won = w.sum(axis=1) + prior
     theta = np.zeros(len(w))
-    for _ in range(iterations):
-        strength = np.exp(theta)
-        met = (games / (strength[:, None] + strength[None, :])).sum(axis=1) + 2.0 * prior / (strength + 1.0)
-        moved = np.log(won / met) - theta if len(w) else theta
-        theta = theta + moved
-        if not np.any(np.abs(moved) > tolerance):
+
+    def likelihood(theta: Floats) -> float:
+        against = np.logaddexp(0.0, theta[None, :] - theta[:, None])
+        alone = np.logaddexp(0.0, theta) + np.logaddexp(0.0, -theta)
+        return float(-(w * against).sum() - prior * alone.sum())
+
+    reached = likelihood(theta)
+    for _ in range(iterations if len(w) else 0):
+        p = 1.0 / (1.0 + np.exp(np.minimum(theta[None, :] - theta[:, None], 700.0)))
+        q = 1.0 / (1.0 + np.exp(np.clip(-theta, -700.0, 700.0)))
+        other = 1.0 / (1.0 + np.exp(np.clip(theta, -700.0, 700.0)))
+        gradient = w.sum(axis=1) - (games * p).sum(axis=1) + prior * (other - q)
+        curved = games * p * p.T
+        information = np.diag(curved.sum(axis=1) + 2.0 * prior * q * other) - curved
+        step = np.linalg.solve(information, gradient)
+        step *= min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
+        while (gained := likelihood(theta + step)) < reached and np.abs(step).max() > tolerance:
+            step /= 2.0
+        theta, reached = theta + step, max(gained, reached)
+        if np.abs(step).max() <= tolerance:
             break
     return theta - theta.mean() if len(theta) else theta
 

@@ -75,6 +75,16 @@ def best_and_worst(values: ArrayLike, groups: ArrayLike, *, margin: float = 0.0)
     return np.stack([best[kept], worst[kept]], axis=1)
 
 
+def chosen_and_rejected(values: ArrayLike, *, margin: float = 0.0) -> dict[str, int] | None:
+    """Positions of the best and the worst scored sample, the first on ties; None where they differ by no more than ``margin``.
+
+    >>> chosen_and_rejected([0.4, 0.4, 0.1]), chosen_and_rejected([0.4]), chosen_and_rejected([0.3, 0.3])
+    ({'chosen': 0, 'rejected': 2}, None, None)
+    """
+    pairs = best_and_worst(values, np.zeros(np.size(values), dtype=np.int64), margin=margin).tolist()
+    return {"chosen": pairs[0][0], "rejected": pairs[0][1]} if pairs else None
+
+
 def ordered_pairs(values: ArrayLike, groups: ArrayLike, *, margin: float = 0.0) -> Ints:
     """(M, 2) positions (better, worse) of all pairs within a group whose values differ by more than ``margin``.
 

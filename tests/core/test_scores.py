@@ -15,6 +15,7 @@ def test_outcomes_that_leave_a_sample_unscored() -> None:
     unscored = {outcome.value for outcome in Outcome if outcome.unscored}
     assert unscored == {
         "unparseable",
+        "undecided",
         "refused",
         "truncated",
         "timed_out",

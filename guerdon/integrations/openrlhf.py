@@ -1,0 +1,67 @@
+"""OpenRLHF: a reward as ``--reward.remote_url file.py``. Its HTTP way is ``guerdon serve`` and ``/get_reward``.
+
+OpenRLHF calls the function once per rollout from each vLLM engine's process; what compares siblings needs ``at="ray"`` or a
+server, and ``group_size``. ``guerdon export openrlhf SPEC`` writes the file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import wait
+from typing import Any
+
+from guerdon.integrations.sample_scorer import SampleScorer
+from guerdon.runtime import background
+from guerdon.sample import Sample
+
+__all__ = ["reward_function"]
+
+
+def reward_function(reward: Any, **options: Any) -> Callable[..., dict[str, Any]]:
+    """The ``reward_func(queries, prompts, labels)`` that OpenRLHF calls; ``options`` of :class:`SampleScorer`.
+
+    A query is prompt and response decoded together; the label gives the columns (one column: itself; several: a JSON object).
+    Returns ``rewards`` (for advantages), ``scores`` (in [0, 1] where the range is finite, for dynamic filtering) and
+    ``extra_logs`` with every part and ``unscored``. A rollout that could not be scored gets the fallback: OpenRLHF would drop an
+    exception in its log and train on nothing.
+
+    >>> reward_func = reward_function("{reward: exact_match}")
+    >>> [float(reward) for reward in reward_func(["2+2? 4"], ["2+2? "], ["4"])["rewards"]]
+    [1.0]
+    """
+    scorer = SampleScorer(reward, **options)
+    low, high = scorer.reward.range
+
+    def reward_func(
+        queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any], **others: Any
+    ) -> dict[str, Any]:
+        work = [
+            background().submit(scorer.numbers(Sample(query.removeprefix(prompt), prompt, scorer.columns(label))))
+            for query, prompt, label in zip(queries, prompts, labels, strict=True)
+        ]
+        wait(work)
+        rows = [done.result() for done in work]
+        values = [row["score"] for row in rows]
+        names = [name for name in rows[0] if name != "score"] if rows else []
+        return {
+            "rewards": _tensor(values),
+            "scores": _tensor([_unit(value, low, high) for value in values]),
+            "extra_logs": {name: _tensor([row[name] for row in rows]) for name in names},
+        }
+
+    return reward_func
+
+
+def _unit(value: float, low: float, high: float) -> float:
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        return value
+    return min(max((value - low) / (high - low), 0.0), 1.0)
+
+
+def _tensor(values: list[float]) -> Any:
+    """A tensor inside of OpenRLHF, which needs PyTorch itself; else the list."""
+    import sys
+
+    torch = sys.modules.get("torch")
+    return values if torch is None else torch.tensor(values, dtype=torch.float32)

@@ -1,0 +1,1 @@
+"""Losses in torch. torch is imported when one is computed."""
