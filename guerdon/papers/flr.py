@@ -35,8 +35,10 @@ PAPER = Paper(
     variants=("default", "official", "finetuned"),
 )
 
+MODEL = "meta-llama/Meta-Llama-3-8B-Instruct"
 
-def build(variant: str = "default", *, lm: CausalLM | str | None = None, **options: Any) -> Reward:
+
+def build(variant: str = "default", *, lm: CausalLM | str = MODEL, **options: Any) -> Reward:
     """r = mean over categories of (mean score of positive follow-ups - mean score of negative ones), by the user's next turn.
 
     ``"official"`` reads what the released code reads, raw logits at one position, and leaves begging in; for a tokenizer that
@@ -46,16 +48,9 @@ def build(variant: str = "default", *, lm: CausalLM | str | None = None, **optio
     Mine pairs with ``guerdon.training.preferences.pairs.preference_pairs(batch, build(lm=...))``, from 4 to 8 samples per prompt.
 
     Args:
-        lm: the scoring chat model.
+        lm: the scoring chat model; by default the released code's.
         options: fields of :class:`guerdon.rewards.FollowUpLikelihood`.
-
-    Raises:
-        UserError: no model.
     """
-    if lm is None:
-        raise UserError(
-            "lm=None: FLR reads a chat model's likelihoods; give one, such as TransformersLM('organisation/model')"
-        )
     own: dict[str, dict[str, Any]] = {
         "official": {"scoring": "official_logit", "guard": False},
         "finetuned": {"swapped": True},
