@@ -19,12 +19,14 @@ C = TypeVar("C", bound=type)
 _entries: dict[str, dict[str, type]] = {}
 _rooms: dict[str, tuple[str, ...]] = {
     "reward": ("guerdon.combine", "guerdon.rewards"),
-    "value": ("guerdon.markers",),
+    "value": ("guerdon.markers", "guerdon.rubric"),
     "encoder": ("guerdon.models.encoders",),
-    "lm": ("guerdon.models.lm",),
-    "chat": ("guerdon.models.chat",),
+    "lm": ("guerdon.models.lm", "guerdon.models.lms"),
+    "chat": ("guerdon.models.chat", "guerdon.models.chats"),
     "reward_model": ("guerdon.models.reward_model",),
     "protocol": ("guerdon.models.judge", "guerdon.models.protocols", "guerdon.models.sql_rating"),
+    "rubric_method": ("guerdon.rubrics",),
+    "rubric_filter": ("guerdon.rubrics",),
 }
 _opened: set[str] = set()
 

@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     """
 
     UNPARSEABLE = "unparseable"
+    UNDECIDED = "undecided"
     REFUSED = "refused"
     TRUNCATED = "truncated"
     TIMED_OUT = "timed_out"
@@ -46,7 +47,7 @@ class Outcome(StrEnum):
         return self in _UNSCORED
 
 
-_UNSCORED = frozenset(list(Outcome)[:9])
+_UNSCORED = frozenset(list(Outcome)[:10])
 
 
 @dataclass(frozen=True, slots=True)

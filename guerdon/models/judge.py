@@ -18,22 +18,40 @@ from guerdon.frozen import FrozenDict
 from guerdon.models.chat import ChatReply, ChatRequest
 from guerdon.models.tool import ToolUse
 from guerdon.registry import register
-from guerdon.scores import Outcome
+from guerdon.scores import Outcome, Steps
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judgement of one sample: a value, or undecided for a typed reason; named parts and the critique beside it."""
+    """A judgement of one sample: a value, or undecided for a typed reason.
+
+    Attributes:
+        value: the number, None where undecided.
+        parts: named numbers beside it, one for each of the protocol's ``subparts``.
+        outcome: why there is no value, or ``Outcome.SCORED``.
+        critique: what the judge said, or why it could not.
+        uncertainty: standard deviation between repeated judgements, where there were several.
+        steps: values of the sample's steps; ``value`` is then the protocol's ``reduction`` of them.
+    """
 
     value: float | None = None
     parts: Mapping[str, float | None] = field(default_factory=FrozenDict)
     outcome: Outcome = Outcome.SCORED
     critique: str = ""
+    uncertainty: float | None = None
+    steps: Steps | None = None
 
     @classmethod
     def undecided(cls, outcome: Outcome, critique: str = "") -> Verdict:
         """No value, for this reason."""
         return cls(outcome=outcome, critique=critique)
+
+    @classmethod
+    def unread(cls, reply: ChatReply) -> Verdict:
+        """No value, because this reply did not arrive or says none that can be read."""
+        if not reply.arrived:
+            return cls.undecided(reply.outcome, reply.message)
+        return cls.undecided(Outcome.UNPARSEABLE, reply.text)
 
 
 @dataclass(frozen=True)
@@ -54,12 +72,14 @@ Dialogue = Generator[Sequence[Question], Sequence[ChatReply], Mapping[int, Verdi
 class JudgeProtocol:
     """A frozen description of a way to judge: builds the requests for a batch and reads the replies.
 
-    Class attributes: ``bounds`` of the value, ``subparts`` it adds, ``ties`` between samples that are judged together.
+    Class attributes: ``bounds`` of the value, ``subparts`` it adds, ``ties`` between samples that are judged together,
+    ``reduction`` of steps to the value where verdicts have steps.
     """
 
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     subparts: ClassVar[tuple[str, ...]] = ()
     ties: ClassVar[str | None] = None
+    reduction: ClassVar[str] = "mean"
 
     @property
     def own_columns(self) -> dict[str, str]:
@@ -84,7 +104,11 @@ class JudgeProtocol:
 
 
 class PairwiseProtocol:
-    """A frozen description of a way to compare two completions; which pairs are asked, and in which order, is decided above it."""
+    """A frozen description of a way to compare two completions; which pairs are asked, and in which order, is decided above it.
+
+    :class:`~guerdon.models.protocols.tournament.Tournament` compares the completions of a group,
+    :class:`~guerdon.models.protocols.reference_comparison.ReferenceComparison` each completion with a text of a column.
+    """
 
     @property
     def own_columns(self) -> dict[str, str]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from guerdon.rewards.likelihood import Likelihood
     from guerdon.rewards.machine_text import HumanLikeness
     from guerdon.rewards.match import ExactMatch, TokenF1
+    from guerdon.rewards.nugget_labels import NuggetLabels
     from guerdon.rewards.overlap import Bleu, Chrf, RougeL
     from guerdon.rewards.panel import Panel
     from guerdon.rewards.perplexity_rank import PerplexityRank
@@ -89,6 +90,7 @@ _HOMES = {
     "LogRatio": "demonstrated",
     "MajorityVote": "votes",
     "MathAnswer": "verifiable",
+    "NuggetLabels": "nugget_labels",
     "NumericAnswer": "verifiable",
     "Overlong": "length",
     "Panel": "panel",
@@ -166,6 +168,7 @@ __all__ = [
     "LogRatio",
     "MajorityVote",
     "MathAnswer",
+    "NuggetLabels",
     "NumericAnswer",
     "Overlong",
     "Panel",

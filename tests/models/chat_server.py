@@ -53,7 +53,7 @@ class Manners:
         malformed: share of the replies whose text no judge protocol reads.
         broken: share of the answers that are no JSON.
         hang: share of the calls never answered. errors: share answered by status 500.
-        owner: what ``GET /models`` says in ``owned_by``, such as "vllm".
+        owner, version: what ``GET /v1/models`` says in ``owned_by``, such as "vllm", and ``GET /version``.
         refuses: keys of a body answered by 400, such as "response_format".
     """
 
@@ -68,6 +68,7 @@ class Manners:
     hang: float = 0.0
     errors: float = 0.0
     owner: str = "tests"
+    version: str = ""
     refuses: tuple[str, ...] = ()
 
 
@@ -176,6 +177,7 @@ class ChatServer:
             if reader.at_eof():
                 self.stats["gone"] += 1
                 return False
+            self.stats[f"status {answer[0]}"] += 1
             await self._write(writer, answer)
         finally:
             self.under_way -= 1
@@ -184,7 +186,6 @@ class ChatServer:
     async def _write(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
         status, content, headers = answer
         data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
-        self.stats[f"status {status}"] += 1
         said = {"Content-Type": "application/json", **headers, "Content-Length": str(len(data))}
         lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
         writer.write(f"HTTP/1.1 {status} Said\r\n{lines}\r\n".encode() + data)
@@ -199,6 +200,8 @@ class ChatServer:
             return 200, {**counts, "contents": len(self.asked), "answered_again": twice}, {}
         if path == "/v1/models":
             return 200, {"object": "list", "data": [{"id": "judge", "owned_by": self.manners.owner}]}, {}
+        if path == "/version" and self.manners.version:
+            return 200, {"version": self.manners.version}, {}
         return error(404, f"no {path}")
 
     async def _answered(self, path: str, body: dict[str, Any], number: int) -> Any:
@@ -354,7 +357,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--manners", type=json.loads, default={}, metavar="JSON", help="all manners at once")
     for field in fields(Manners):
-        if field.name not in ("refuses", "retry_after", "owner"):
+        if field.name not in ("refuses", "retry_after", "owner", "version"):
             parser.add_argument(f"--{field.name}", type=float)
     said = vars(parser.parse_args())
     port, manners = said.pop("port"), said.pop("manners")

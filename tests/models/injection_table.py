@@ -1,4 +1,4 @@
-"""``python -m tests.models.injection_table``: measure which attacks are stopped by what, and write the table of docs/protocols.md."""
+"""``python -m tests.models.injection_table``: measure which attacks are stopped, and write the table of docs/protocols.md."""
 
 from __future__ import annotations
 

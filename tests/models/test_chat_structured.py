@@ -65,6 +65,9 @@ def test_the_server_says_what_it_is(owner: str, key: str) -> None:
 
 
 def test_old_versions_of_vllm() -> None:
+    with ChatServer(owner="vllm", version="0.10.2") as server:
+        replies(OpenAIChat("judge", server.url), asked(choices=("yes", "no")))
+    assert server.requests[0]["guided_choice"] == ["yes", "no"]
     assert dialect_of("vllm", "0.8.5.post1") == dialect_of("vllm", "0.10.2") == "guided"
     assert dialect_of("vllm", "0.11.0") == dialect_of("vllm", "1.2.0") == dialect_of("vllm") == "structured_outputs"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,11 +102,11 @@ def test_a_long_text_says_what_was_left_out() -> None:
     block = fenced("ANSWER", "a" * 500 + "b" * 500, limit=100)
     assert "[900 characters left out]" in block and len(block) < 220
     for wrong in ({"label": "answer"}, {"label": "ANSWER", "limit": 1}):
-        with pytest.raises(ValueError, match="label|limit"):
-            fenced(text="long text", **wrong)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=r"label|limit"):
+            fenced(text="long text", **wrong)
 
 
-COLUMNS = {"exemplar": ["It is 4."], "nuggets": [["It is 4."]]}
+COLUMNS: dict[str, list[Any]] = {"exemplar": ["It is 4."], "nuggets": [["It is 4."]]}
 ITEMS = '{"1": {"why": "no", "verdict": "%s"}}'
 PROTOCOLS = [
     (Rating(critique=True), "<rating>1</rating>", 1.0),
@@ -136,9 +137,7 @@ def test_a_reply_that_quotes_an_attack_is_read_by_its_end(protocol, honest: str,
         Checklist(["THE CRITERION"], context={"nuggets": "Facts"}).ask(
             Batch(["THE ANSWER"], ["THE QUESTION"], columns=COLUMNS)
         )[0],
-        Pairwise(reference="exemplar").ask(
-            Comparison("THE QUESTION", "THE ANSWER", "other", {"exemplar": "It is 4."})  # type: ignore[arg-type]
-        ),
+        Pairwise(reference="exemplar").ask(Comparison("THE QUESTION", "THE ANSWER", "other", {"exemplar": "It is 4."})),
         next(Listwise().dialogues(Batch(["THE ANSWER", "b"], ["THE QUESTION"] * 2))[0])[0],
     ],
 )

@@ -28,8 +28,10 @@ def coin(text: str) -> float:
 
 @dataclass(frozen=True)
 class BiasedJudge(ChatModel):
-    """Prefers A with chance ``bias`` between equals, and by the difference of the qualities it reads in the texts; in a list it ranks
-    the first higher by ``bias`` - 0.5."""
+    """Prefers A with chance ``bias`` between equals, else by the difference of the qualities it reads too.
+
+    In a list it ranks the first higher by ``bias`` - 0.5.
+    """
 
     bias: float = 0.7
     sharpness: float = 0.0
@@ -76,7 +78,7 @@ def test_equals_are_equal_after_debiasing(debias: str, mean: float, calls: int) 
 def test_averaging_both_orders_is_less_noisy_than_one_at_random() -> None:
     batch = answers(800, [0.5])
     spread = {
-        debias: Judged(BiasedJudge(), ReferenceComparison(Pairwise(), debias=debias)).score(batch).values.std()  # type: ignore[arg-type]
+        debias: Judged(BiasedJudge(), ReferenceComparison(Pairwise(), debias=debias)).score(batch).values.std()
         for debias in ("random", "swap", "consistent")
     }
     assert spread["consistent"] <= spread["swap"] < 0.8 * spread["random"]

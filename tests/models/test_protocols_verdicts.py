@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from math import log
+from typing import Any, cast
 
 import pytest
 
 from guerdon import Batch
 from guerdon.errors import UserError
-from guerdon.models.chat import ChatReply
+from guerdon.models.chat import ChatReply, ChatRequest
 from guerdon.models.judge import Comparison
 from guerdon.models.protocols.chain_of_rubrics import ChainOfRubrics, read_trace
 from guerdon.models.protocols.checklist import Checklist
@@ -97,10 +98,8 @@ def test_a_number_that_begins_another_cannot_be_shared_out() -> None:
 def test_rating() -> None:
     rating = Rating(low=0, high=10)
     assert rating.bounds == (0.0, 10.0)
-    values = [
-        v.value
-        for v in rating.read(ONE, [ChatReply(s) for s in ("10", "0", "11", "-1", "7.5", "seven", "<rating>7</rating>")])
-    ]
+    replies = ("10", "0", "11", "-1", "7.5", "seven", "<rating>7</rating>")
+    values = [v.value for v in rating.read(ONE, [ChatReply(s) for s in replies])]
     assert values == [10.0, 0.0, None, None, None, None, 7.0]
     assert rating.ask(ONE)[0].choices[-1] == "10" and rating.ask(ONE)[0].top_logprobs == 20
     assert Rating(critique=True, expected=False).ask(ONE)[0].choices == ()
@@ -112,9 +111,9 @@ def test_rating() -> None:
 
 def test_critique_then_score() -> None:
     dialogue = CritiqueThenScore(Rating(low=1, high=3)).dialogues(ONE)[0]
-    [first] = next(dialogue)
+    [first] = cast(list[ChatRequest], next(dialogue))
     assert first.choices == () and "no number" in first.text
-    [second] = dialogue.send([ChatReply("<think>hm</think>It is right.")])
+    [second] = cast(list[ChatRequest], dialogue.send([ChatReply("<think>hm</think>It is right.")]))
     assert [m["role"] for m in second.messages] == ["system", "user", "assistant", "user"]
     assert second.messages[:2] == first.messages and second.messages[2]["content"] == "It is right."
     with pytest.raises(StopIteration) as end:
@@ -246,15 +245,16 @@ def test_checklist() -> None:
     scoped = Checklist([{"text": "for all"}, {"text": "for x", "scope": "x"}], scope="kind")
     assert [len(c) for c in scoped.criteria_by_row(batch)] == [2, 1]
     assert set(scoped.own_columns) == {"kind"} and set(by_row.own_columns) == {"rubric"}
-    for wrong in (
+    faults: tuple[dict[str, Any], ...] = (
         {"levels": 1},
         {"chunk": -1},
         {"missing": "zero"},
         {"rubric": []},
         {"rubric": [{"id": "gate", "text": "x"}]},
-    ):
+    )
+    for wrong in faults:
         with pytest.raises(UserError):
-            Checklist(**wrong)  # type: ignore[arg-type]
+            Checklist(**wrong)
 
 
 def test_nuggets() -> None:
@@ -337,12 +337,13 @@ def test_groups_of_one_and_of_equals_are_not_asked_about() -> None:
 
 
 def test_a_tournament_says_what_it_cannot_do() -> None:
-    for wrong in (
+    faults: tuple[dict[str, Any], ...] = (
         {"schedule": "swiss"},
         {"aggregate": "mean"},
         {"aggregate": "standing"},
         {"debias": "both"},
         {"budget": 0},
-    ):
+    )
+    for wrong in faults:
         with pytest.raises(UserError):
-            Tournament(**wrong)  # type: ignore[arg-type]
+            Tournament(**wrong)

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 import importlib
 
-HOMES = ("relevance", "score_of_max", "true_false")
+HOMES = (
+    "chain_of_rubrics",
+    "checklist",
+    "critique_then_score",
+    "image_adherence",
+    "listwise",
+    "nuggets",
+    "pairwise",
+    "rating",
+    "reference_comparison",
+    "relevance",
+    "rubric_comparison",
+    "sampled",
+    "score_of_max",
+    "step_judgement",
+    "tournament",
+    "true_false",
+)
 
 
 def register_all() -> None:
