@@ -20,6 +20,15 @@ def papers_table() -> str:
     return markdown_table(all_papers())
 
 
+def short_papers_table() -> str:
+    """Every paper, by slug, with its title and what it gives."""
+    rows = ["| name | paper | gives |", "|---|---|---|"]
+    for paper in all_papers():
+        link = f"[{paper.title}](https://arxiv.org/abs/{paper.arxiv}), {paper.year}"
+        rows.append(f"| `paper:{paper.slug}` | {link} | {paper.kind} |")
+    return "\n".join(rows)
+
+
 def rewards_table() -> str:
     """Every reward of guerdon.rewards: what it measures, its range and columns with the fields of its example."""
     rows = ["| reward | what it measures | range | columns |", "|---|---|---|---|"]
@@ -40,8 +49,12 @@ def measures(cls: type[Reward]) -> str:
     return re.sub(r"``|:\w+:", "`", sentence).replace("``", "`").replace("|", "\\|").rstrip(".")
 
 
-TABLES: dict[str, Callable[[], str]] = {"papers": papers_table, "rewards": rewards_table}
-PAGES = {ROOT / "README.md": "papers", ROOT / "docs" / "papers.md": "papers", ROOT / "docs" / "rewards.md": "rewards"}
+TABLES: dict[str, Callable[[], str]] = {
+    "papers": papers_table,
+    "papers in short": short_papers_table,
+    "rewards": rewards_table,
+}
+PAGES = {ROOT / "README.md": "papers in short", ROOT / "docs" / "papers.md": "papers", ROOT / "docs" / "rewards.md": "rewards"}
 
 
 def marks(name: str) -> tuple[str, str]:
