@@ -24,6 +24,7 @@ _rooms: dict[str, tuple[str, ...]] = {
     "lm": ("guerdon.models.lm", "guerdon.models.lms"),
     "chat": ("guerdon.models.chat", "guerdon.models.chats"),
     "reward_model": ("guerdon.models.reward_model",),
+    "tool": ("guerdon.models.tools",),
     "protocol": ("guerdon.models.judge", "guerdon.models.protocols", "guerdon.models.sql_rating"),
     "rubric_method": ("guerdon.rubrics",),
     "rubric_filter": ("guerdon.rubrics",),

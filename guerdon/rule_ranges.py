@@ -123,3 +123,14 @@ def of_outcome_modulated(ranges: Ranges, options: Mapping[str, Any]) -> Range:
     ends = [float(options.get("malformed", -0.9)), float(options.get("answer", 2.0)), 0.0]
     reached = [edge * factor for edge in ranges[0] for factor in (*factors, 1.0)]
     return min(*reached, *ends), max(*reached, *ends)
+
+
+def of_critique_reward(ranges: Ranges, options: Mapping[str, Any]) -> Range:
+    """Of a verdict with its critique; without bound where a model predicts the reward."""
+
+    process = scaled(ranges[1], float(options.get("weight_process", 0.5)))
+    ends = [*ranges[0], 1.0, 1.0 + process[0], 1.0 + process[1]]
+    if len(ranges) > 2:
+        rule = float(options.get("weight_rule", 1.0))
+        ends += [rule, math.inf] if options.get("weight_model", 0.5) > 0 else [rule]
+    return min(ends), max(ends)

@@ -21,7 +21,10 @@ from guerdon.rule_ranges import ANY, UNIT, Range, Ranges
 from guerdon.scores import Floats
 from guerdon.shaping import advantages, combine, credit, length, normalize, schedules, transforms
 from guerdon.shaping.adaptive_weight import adaptive_weights, adaptive_weights_in_order, outcome_ema_in_order
+from guerdon.shaping.critique_rewards import critique_plan, critique_reward
 from guerdon.shaping.gain import gain_range, shape_gain
+from guerdon.shaping.missing import missing_as
+from guerdon.shaping.pairwise import rank_rewards
 from guerdon.shaping.rate_constraints import (
     focus,
     rate_constraints,
@@ -273,6 +276,7 @@ for _rule in (
     ),
     Rule("affine", transforms.affine, span=spans.through(transforms.affine), steps="linear"),
     Rule("minus", minus),
+    Rule("missing_as", missing_as, span=lambda r, o: spans.hull([*r, (float(o.get("value", 0.0)),) * 2], {})),
     Rule(
         "group_length_penalty",
         group_length_penalty,
@@ -298,6 +302,7 @@ for _rule in (
     Rule(
         "max_ratio", normalize.group_max_ratio, groups=True, span=lambda r, _: UNIT if r[0] == UNIT else ANY, steps=""
     ),
+    Rule("rank_rewards", rank_rewards, groups=True, span=lambda _, o: (float(o.get("worst", -0.1)), float(o.get("best", 1.0))), steps=""),
     Rule("minmax", normalize.group_minmax, groups=True, span=lambda *_: UNIT, steps=""),
     Rule("batch_zscore", normalize.batch_zscore, batch=True, steps=""),
     Rule("running_zscore", running_zscore, steps="", initial=normalize.running_initial, advance=_moments),
@@ -312,6 +317,9 @@ for _rule in (
     ),
     Rule("renorm", renorm, False, steps="rewrite"),
     Rule("outcome_modulated", outcome_modulated, False, span=spans.of_outcome_modulated, steps="rewrite"),
+    Rule(
+        "critique_reward", critique_reward, False, span=spans.of_critique_reward, steps="", plan=critique_plan
+    ),
     Rule("residual", residual, False, span=spans.of_residual, steps=""),
     Rule("format_ladder", format_ladder, False, span=spans.of_ladder, steps=""),
     Rule(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from guerdon.rewards.boxes import BoxIoU, PlanIoU
     from guerdon.rewards.choice import Choice
     from guerdon.rewards.demonstrated import LogRatio, Potential
+    from guerdon.rewards.early_stop import EarlyStop
     from guerdon.rewards.endogenous import Endogenous
     from guerdon.rewards.entities import EntityRecall
     from guerdon.rewards.followups import FollowUpLikelihood
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from guerdon.rewards.likelihood import Likelihood
     from guerdon.rewards.machine_text import HumanLikeness
     from guerdon.rewards.match import ExactMatch, TokenF1
+    from guerdon.rewards.named_candidate import NamedCandidate
     from guerdon.rewards.nugget_labels import NuggetLabels
+    from guerdon.rewards.online_head import OnlineHead
     from guerdon.rewards.overlap import Bleu, Chrf, RougeL
     from guerdon.rewards.panel import Panel
     from guerdon.rewards.perplexity_rank import PerplexityRank
@@ -46,7 +49,10 @@ if TYPE_CHECKING:
     from guerdon.rewards.strategies import StrategyAnswer, StrategyDiversity, StrategyForm
     from guerdon.rewards.structured import JSONSchema
     from guerdon.rewards.subqueries import Answerability, Decomposition
+    from guerdon.rewards.target_language import TargetLanguage
+    from guerdon.rewards.thought_form import ThoughtForm
     from guerdon.rewards.tools import ToolCalls, ToolForm
+    from guerdon.rewards.trained_judges import CritiqueVerdict, ListVerdict, PairVerdict, TruthVerdict
     from guerdon.rewards.verdicts import JudgeVerdict
     from guerdon.rewards.verifiable import MathAnswer, NumericAnswer, SetAnswer
     from guerdon.rewards.votes import CrossVote, MajorityVote
@@ -63,9 +69,11 @@ _HOMES = {
     "Chrf": "overlap",
     "ChunkFBeta": "retrieval",
     "Cosine": "semantic",
+    "CritiqueVerdict": "trained_judges",
     "CrossVote": "votes",
     "Decomposition": "subqueries",
     "DistinctNgrams": "relevance",
+    "EarlyStop": "early_stop",
     "Endogenous": "endogenous",
     "EntityRecall": "entities",
     "EvidenceContains": "search",
@@ -87,16 +95,20 @@ _HOMES = {
     "LengthIncentive": "relevance",
     "LengthMatch": "length",
     "Likelihood": "likelihood",
+    "ListVerdict": "trained_judges",
     "LogRatio": "demonstrated",
     "MajorityVote": "votes",
     "MathAnswer": "verifiable",
+    "NamedCandidate": "named_candidate",
     "NuggetLabels": "nugget_labels",
     "NumericAnswer": "verifiable",
+    "OnlineHead": "online_head",
     "Overlong": "length",
+    "PairVerdict": "trained_judges",
     "Panel": "panel",
     "PerplexityRank": "perplexity_rank",
-    "Potential": "demonstrated",
     "PlanIoU": "boxes",
+    "Potential": "demonstrated",
     "PromptEcho": "prompt_echo",
     "QueryMatch": "query_match",
     "ReasoningForm": "reasoning_form",
@@ -122,10 +134,13 @@ _HOMES = {
     "StrategyDiversity": "strategies",
     "StrategyForm": "strategies",
     "Tags": "format",
+    "TargetLanguage": "target_language",
+    "ThoughtForm": "thought_form",
     "ThoughtLength": "length",
     "TokenF1": "match",
     "ToolCalls": "tools",
     "ToolForm": "tools",
+    "TruthVerdict": "trained_judges",
     "XMLCount": "xml_format",
     "XMLFormat": "xml_format",
 }
@@ -141,9 +156,11 @@ __all__ = [
     "Chrf",
     "ChunkFBeta",
     "Cosine",
+    "CritiqueVerdict",
     "CrossVote",
     "Decomposition",
     "DistinctNgrams",
+    "EarlyStop",
     "Endogenous",
     "EntityRecall",
     "EvidenceContains",
@@ -165,12 +182,16 @@ __all__ = [
     "LengthIncentive",
     "LengthMatch",
     "Likelihood",
+    "ListVerdict",
     "LogRatio",
     "MajorityVote",
     "MathAnswer",
+    "NamedCandidate",
     "NuggetLabels",
     "NumericAnswer",
+    "OnlineHead",
     "Overlong",
+    "PairVerdict",
     "Panel",
     "PerplexityRank",
     "PlanIoU",
@@ -200,10 +221,13 @@ __all__ = [
     "StrategyDiversity",
     "StrategyForm",
     "Tags",
+    "TargetLanguage",
+    "ThoughtForm",
     "ThoughtLength",
     "TokenF1",
     "ToolCalls",
     "ToolForm",
+    "TruthVerdict",
     "XMLCount",
     "XMLFormat",
 ]

@@ -14,6 +14,7 @@ _NUMBER = r"\s{0,8}(-?\d{1,9}(?:\.\d{1,9})?)\s{0,8}"
 _CORNERS = re.compile(rf"\({_NUMBER},{_NUMBER}\)\s{{0,8}},?\s{{0,8}}\({_NUMBER},{_NUMBER}\)")
 _LARGEST = 1e9
 _OBJECT, _END_OBJECT = "<|obj_start|>", "<|obj_end|>"
+_BOX = re.compile(r"\s{0,8}<\|box_start\|>[^<]{0,200}<\|box_end\|>")
 _PLACED = re.compile(rf"\s{{0,8}}<\|box_start\|>\s{{0,8}}{_CORNERS.pattern}\s{{0,8}}<\|box_end\|>")
 
 
@@ -66,6 +67,16 @@ def placed_objects(text: str) -> list[tuple[str, Box]]:
         if placed is not None and name.strip():
             objects.append((name.strip(), _box(placed.groups())))
     return objects
+
+
+def without_boxes(text: str) -> str:
+    """A layout plan as it reads without its coordinates: names stay, their marks and every box go.
+
+    >>> without_boxes("a <|obj_start|>bee<|obj_end|> <|box_start|>(1,2),(3,4)<|box_end|>, flying")
+    'a bee, flying'
+    """
+    pieces = _BOX.sub("", text).split(_OBJECT)
+    return "".join(piece.replace(_END_OBJECT, "") for piece in pieces)
 
 
 def _is_coordinate(value: Any) -> bool:
