@@ -14,6 +14,7 @@ from guerdon.errors import SpecError, UserError
 
 if TYPE_CHECKING:
     from guerdon.reward import Reward
+    from guerdon.scoring.engine import Engine as Evaluator
     from guerdon.scoring.run import Finished, Start
 
 #: Rejected rows that are shown.
@@ -24,6 +25,7 @@ class Engine(StrEnum):
     """Where rewards are computed."""
 
     LOCAL = "local"
+    RAY = "ray"
 
 
 def score(
@@ -42,7 +44,13 @@ def score(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="What to write: .jsonl or .parquet.", show_default=False)
     ],
-    engine: Annotated[Engine, typer.Option(help="Where rewards are computed.")] = Engine.LOCAL,
+    engine: Annotated[
+        Engine, typer.Option(help="Where rewards are computed: here, or on a Ray cluster.")
+    ] = Engine.LOCAL,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Ray workers [as many as there is room for].", show_default=False)
+    ] = None,
+    gpus: Annotated[float, typer.Option(min=0.0, help="GPUs of each Ray worker.")] = 0.0,
     prompt: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="The column of prompts ['prompt' if there].", show_default=False),
@@ -67,6 +75,10 @@ def score(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Begin a run that was stopped anew.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished output.")] = False,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Score the rows of a finished output again that an instrument failed on."),
+    ] = False,
     explain: Annotated[
         int, typer.Option(metavar="K", min=0, help="Show the K best and K worst samples with the reward's tree.")
     ] = 0,
@@ -77,12 +89,14 @@ def score(
     """Score DATA with a reward and write its columns with the reward, its parts and notes.
 
     Rows are streamed, so memory stays flat. A run that was stopped, in whatever way, goes on with --resume. Rows that cannot be
-    scored are kept in FILE.rejected.jsonl.
+    scored are kept in FILE.rejected.jsonl. After an outage of a judge or another instrument, --retry-failed scores only the rows
+    again that it failed on.
     """
     from guerdon.cli.progress import watched
     from guerdon.scoring.data import open_data
     from guerdon.scoring.job import Job
-    from guerdon.scoring.run import Run
+    from guerdon.scoring.retry import RetryRun
+    from guerdon.scoring.run import Run, Start
 
     job = Job(
         data=open_data(data),
@@ -96,7 +110,11 @@ def score(
         limit=limit,
         batch_size=batch_size,
     )
-    with Run(job, _start(resume=resume, restart=restart, overwrite=overwrite)) as run:
+    start = _start(resume=resume, restart=restart, overwrite=overwrite)
+    if retry_failed and (start is not Start.NEW or engine is not Engine.LOCAL):
+        raise UserError(f"--retry-failed does not go with {f'--{start}' if start is not Start.NEW else '--engine ray'}")
+    evaluator = _engine(engine, workers, gpus, job.reward)
+    with RetryRun(job) if retry_failed else Run(job, start, engine=evaluator) as run:
         try:
             with watched(limit) as watch:
                 finished = run.finish(watch)
@@ -126,6 +144,19 @@ def _is_file(spec: str) -> bool:
         return Path(spec).is_file()
     except (OSError, ValueError):
         return False
+
+
+def _engine(engine: Engine, workers: int | None, gpus: float, reward: Reward) -> Evaluator:
+    from guerdon.scoring.ahead import AheadEngine, waits
+    from guerdon.scoring.engine import LocalEngine
+
+    if engine is Engine.RAY:
+        from guerdon.integrations.ray_score import RayEngine
+
+        return RayEngine(workers, gpus=gpus)
+    if workers is not None or gpus:
+        raise UserError("--workers and --gpus are for --engine ray; the local engine has one worker, this process")
+    return AheadEngine() if waits(reward) else LocalEngine()
 
 
 def _start(*, resume: bool, restart: bool, overwrite: bool) -> Start:

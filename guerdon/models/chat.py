@@ -17,7 +17,10 @@ class ChatRequest:
 
     Attributes:
         messages: chat messages, ``{"role", "content"}``; whatever several requests share comes first, so that servers can reuse it.
-        temperature, max_tokens, seed: sampling.
+        temperature, max_tokens: sampling.
+        seed: makes sampling repeatable where the server can; sample ``k`` is drawn with ``seed + k``, without a seed with ``k``.
+        sample: the number of this sample where one question is asked several times; None: not numbered. Equal requests that
+            are numbered, seeded or of temperature 0 may be answered by one reply, and recorded.
         top_logprobs: how many alternatives per generated token to return; 0 none.
         schema: JSON schema the reply must follow, enforced by servers that can.
         choices: the only replies allowed, enforced by servers that can.
@@ -27,6 +30,7 @@ class ChatRequest:
     temperature: float = 0.0
     max_tokens: int | None = None
     seed: int | None = None
+    sample: int | None = None
     top_logprobs: int = 0
     schema: Mapping[str, Any] | None = None
     choices: tuple[str, ...] = ()
@@ -37,6 +41,11 @@ class ChatRequest:
         object.__setattr__(self, "choices", freeze(list(self.choices)))
 
     @property
+    def repeatable(self) -> bool:
+        """Whether asking again would mean the same reply: temperature 0, seeded, or a numbered sample."""
+        return self.temperature == 0 or self.seed is not None or self.sample is not None
+
+    @property
     def text(self) -> str:
         """All text of the messages."""
         return "\n".join(str(message.get("content", "")) for message in self.messages)
@@ -44,7 +53,14 @@ class ChatRequest:
 
 @dataclass(frozen=True)
 class ChatReply:
-    """What came back: text, or a typed failure. ``logprobs`` is per token a mapping token -> log-probability."""
+    """What came back: text, or a typed failure.
+
+    Attributes:
+        text: what the model said; of a reply that was cut off, what there is of it.
+        outcome, message: why there is no reply to read, or ``Outcome.SCORED``.
+        logprobs: per token a mapping token -> log-probability.
+        usage: what it took, such as ``tokens_in`` and ``tokens_out``.
+    """
 
     text: str = ""
     outcome: Outcome = Outcome.SCORED

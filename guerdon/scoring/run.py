@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from guerdon.errors import GuerdonError, SpecError, UserError
+from guerdon.errors import SpecError, UserError
 from guerdon.report import Report
-from guerdon.runtime import score, score_all
 from guerdon.scores import Scores
 from guerdon.scoring.chunks import Chunk, chunks, find_cuts, tie_keys
+from guerdon.scoring.engine import Engine, LocalEngine
+from guerdon.scoring.engine import FailedReward as FailedReward
 from guerdon.scoring.job import Job
 from guerdon.scoring.journal import Journal, is_begun, write_durably
 from guerdon.scoring.jsonl import KEPT, line_of
@@ -41,10 +42,6 @@ class Start(StrEnum):
     RESUME = "resume"
     RESTART = "restart"
     OVERWRITE = "overwrite"
-
-
-class FailedReward(GuerdonError, RuntimeError):
-    """A reward raised where it should have scored."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +71,16 @@ class Run:
         UserError: something is there already and ``start`` does not say what to do, or goes on with another job.
     """
 
-    def __init__(self, job: Job, start: Start = Start.NEW, *, checkpoint_seconds: float = CHECKPOINT_SECONDS) -> None:
+    def __init__(
+        self,
+        job: Job,
+        start: Start = Start.NEW,
+        *,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        engine: Engine | None = None,
+    ) -> None:
         self.job, self.checkpoint_seconds = job, checkpoint_seconds
+        self.engine: Engine = engine or LocalEngine()
         self._finished = False
         self._journal: Journal | None = None
         if job.batch_size < 1:
@@ -159,9 +164,11 @@ class Run:
         started = last = time.monotonic()
         left = None if job.limit is None else job.limit - rows - rejected
         cuts = find_cuts(job.data, job.layout, job.reward, job.limit)
+        ahead = chunks(islice(job.data.rows(place), left), size=job.batch_size, cuts=cuts)
+        work = self.engine.scored(job, map(self._checked, ahead))
         try:
-            for chunk in chunks(islice(job.data.rows(place), left), size=job.batch_size, cuts=cuts):
-                good, bad, data, cost = self._scored(journal, chunk)
+            for chunk, results in work:
+                good, bad, data, cost = self._written(journal, chunk, results)
                 rows, rejected, report = rows + good, rejected + bad, report + cost
                 entry = {"place": chunk.after, "rows": rows, "rejected": rejected, "report": asdict(report)}
                 journal.append(data, **entry, seconds=before["seconds"] + time.monotonic() - started, done=False)
@@ -178,31 +185,27 @@ class Run:
                 )
                 place = chunk.after
         finally:
+            work.close()
             journal.checkpoint()
         seconds = before["seconds"] + time.monotonic() - started
         journal.append({}, place=place, rows=rows, rejected=rejected, report=asdict(report), seconds=seconds, done=True)
         journal.checkpoint()
 
-    def _scored(self, journal: Journal, chunk: Chunk) -> tuple[int, int, dict[str, bytes], Report]:
+    def _checked(self, chunk: Chunk) -> Chunk:
+        return replace(chunk, rows=tuple(map(self.job.layout.checked, chunk.rows)))
+
+    def _written(
+        self, journal: Journal, chunk: Chunk, results: Sequence[Scores]
+    ) -> tuple[int, int, dict[str, bytes], Report]:
         """How many rows were scored and rejected, what to append to the files, and what it cost."""
         job = self.job
-        checked = [job.layout.checked(row) for row in chunk.rows]
-        good = [row for row in checked if not row.fault]
-        bad = [row for row in checked if row.fault]
+        good = [row for row in chunk.rows if not row.fault]
+        bad = [row for row in chunk.rows if row.fault]
         data = {REJECTED: b"".join(_rejection(row, job.data.unit) for row in bad)}
         if not good:
             return 0, len(bad), data, Report()
+        scores, *terms = results
         batch = job.layout.batch([row.record for row in good], job.step)
-        try:
-            scores, *terms = score_all([job.reward, *job.terms], batch) if job.terms else [score(job.reward, batch)]
-        except GuerdonError:
-            raise
-        except Exception as error:
-            where = f"{job.data.unit}s {chunk.rows[0].after.number} to {chunk.after.number}"
-            raise FailedReward(
-                f"reward {job.reward.name!r} failed on {where}: {type(error).__name__}: {error}. "
-                "What was scored before is kept: go on with --resume"
-            ) from error
         encoded, starts = job.output.encode(good, job.columns.of(scores))
         groups = [job.layout.group_key(row) for row in good]
         base = journal.length(ROWS)

@@ -70,7 +70,12 @@ def test_whatever_decides_a_reply_is_in_its_key(tmp_path: Path) -> None:
     path = tmp_path / "judge.sqlite"
     with ChatServer() as server, ChatServer() as other:
         one = OpenAIChat("judge", server.url, cache=str(path))
-        for described in (one, replace(one, model="another"), replace(one, extra={"a": 1}), replace(one, url=other.url)):
+        for described in (
+            one,
+            replace(one, model="another"),
+            replace(one, extra={"a": 1}),
+            replace(one, url=other.url),
+        ):
             replies(described, asked())
         for options in ({"max_tokens": 3}, {"seed": 1}, {"sample": 2}, {"top_logprobs": 1}, {"choices": ("a", "b")}):
             replies(one, asked(0, **options))
@@ -106,7 +111,11 @@ def test_replay_asks_nothing(tmp_path: Path) -> None:
     replayed = Judged(replace(described, mode="replay"), ScriptedProtocol())
     scores = replayed.score(batch)
     assert scores.values.tolist() == values.tolist()
-    assert scores.report.counters["judged"] == {"judge_calls": 5, "cached": 5, **_tokens(scores.report.counters["judged"])}
+    assert scores.report.counters["judged"] == {
+        "judge_calls": 5,
+        "cached": 5,
+        **_tokens(scores.report.counters["judged"]),
+    }
     absent = replayed.score(Batch(["something else"], ["question"]))
     assert absent.unscored.all() and absent.outcomes()["judged"] == {"missing_data": 1}
     (sampled,) = replies(replace(described, mode="replay"), asked(0, temperature=1.0))

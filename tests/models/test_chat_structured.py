@@ -53,7 +53,8 @@ def test_a_wrapped_choice_would_spoil_log_probabilities() -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "key"), [("vllm", "structured_outputs"), ("sglang", "regex"), ("llamacpp", "grammar"), ("x", "response_format")]
+    ("owner", "key"),
+    [("vllm", "structured_outputs"), ("sglang", "regex"), ("llamacpp", "grammar"), ("x", "response_format")],
 )
 def test_the_server_says_what_it_is(owner: str, key: str) -> None:
     with ChatServer(owner=owner) as server:

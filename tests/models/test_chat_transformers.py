@@ -54,7 +54,9 @@ def test_greedy_replies_of_a_batch_are_those_of_each_alone(folder: str) -> None:
 
 
 def test_limits_are_each_requests_own(folder: str) -> None:
-    found = replies(TransformersChat(folder, max_tokens=5), asked(max_tokens=1), asked(max_tokens=9), asked(max_tokens=None))
+    found = replies(
+        TransformersChat(folder, max_tokens=5), asked(max_tokens=1), asked(max_tokens=9), asked(max_tokens=None)
+    )
     assert [reply.usage["tokens_out"] for reply in found] == [1, 9, 5]
     assert found[1].text.startswith(found[0].text)
     assert [reply.outcome for reply in found] == [Outcome.SCORED, Outcome.TRUNCATED, Outcome.TRUNCATED]

@@ -1,0 +1,124 @@
+"""A chat model on this machine, by way of transformers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from guerdon.errors import MissingExtra, UserError
+from guerdon.frozen import FrozenDict, freeze
+from guerdon.models.chat import ChatModel, ChatReply, ChatRequest
+from guerdon.models.chats.spending import Spending
+from guerdon.models.loaded import loaded, torch_usable_after_fork
+from guerdon.models.zero3 import loading_outside_zero3
+from guerdon.registry import register
+
+if TYPE_CHECKING:
+    from guerdon.models.chats.generation import Generator
+
+Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+
+
+@register("chat", "transformers")
+@dataclass(frozen=True)
+class TransformersChat(ChatModel):
+    """Any ``AutoModelForCausalLM`` with a chat template, loaded when first used and shared by equal descriptions.
+
+    Requests are answered in left-padded batches of similar length, equal repeatable ones once. Sampling draws each request's tokens
+    from its own seed, so a reply does not depend on what else is in the batch (but for rounding). ``choices`` are enforced token by
+    token; ``schema`` is not. A reply that reaches its limit of tokens is ``TRUNCATED``; a conversation longer than the model's
+    context ``INSTRUMENT_ERROR``.
+
+    Attributes:
+        model: a hub id, or a folder. revision: the hub revision.
+        dtype: of the weights; "auto": as they are stored.
+        device: where it runs, such as "cpu" or "cuda"; "auto": the current GPU, else the CPU.
+        max_tokens: tokens of a reply where the request does not say.
+        batch_tokens: tokens of a batch, prompts, replies and padding together.
+        template_options: variables for the chat template, such as ``{"enable_thinking": False}``.
+        trust_remote_code: whether code in the model's repository may run.
+
+    Raises:
+        UserError: the model cannot be loaded, or has no chat template.
+    """
+
+    model: str
+    revision: str | None = None
+    dtype: Dtype = "auto"
+    device: str = "auto"
+    max_tokens: int = 1024
+    batch_tokens: int = 16_384
+    template_options: Mapping[str, Any] = field(default_factory=FrozenDict)
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "template_options", freeze(dict(self.template_options)))
+        if not self.model or not isinstance(self.model, str):
+            raise UserError(f"model={self.model!r} must be a folder or a hub id")
+        if self.dtype not in get_args(Dtype):
+            raise UserError(f"dtype={self.dtype!r} is unknown; choose one of {', '.join(get_args(Dtype))}")
+        for name in ("max_tokens", "batch_tokens"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name}={getattr(self, name)} must be 1 or more")
+
+    async def complete(self, requests: Sequence[ChatRequest]) -> list[ChatReply]:
+        """One reply per request, in order. Runs in a thread; cancelled, it stops at the next token."""
+        stopped = threading.Event()
+        distinct: dict[Any, int] = {}
+        places = [
+            distinct.setdefault(request if request.repeatable else object(), len(distinct)) for request in requests
+        ]
+        asked = {place: request for request, place in zip(requests, places, strict=True)}
+        try:
+            found = await asyncio.to_thread(self._generated, [asked[place] for place in range(len(asked))], stopped)
+        finally:
+            stopped.set()
+        spent = Spending(calls=len(asked), shared=len(requests) - len(asked))
+        for reply in found:
+            spent.failed += not reply.arrived
+            spent.tokens_in += reply.usage.get("tokens_in", 0.0)
+            spent.tokens_out += reply.usage.get("tokens_out", 0.0)
+        spent.tell()
+        return [found[place] for place in places]
+
+    def _generated(self, requests: Sequence[ChatRequest], stopped: threading.Event) -> list[ChatReply]:
+        return self.generator.replies(requests, stopped) if requests else []
+
+    @property
+    def generator(self) -> Generator:
+        """The loaded model."""
+        return loaded(self, self._load)
+
+    def _load(self) -> Generator:
+        try:
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+        except ImportError as error:
+            raise MissingExtra(str(error.name or "transformers"), extra="lm") from error
+        from guerdon.models.chats.generation import Generator
+
+        torch_usable_after_fork()
+        where = {"revision": self.revision, "trust_remote_code": self.trust_remote_code}
+        dtype = self.dtype if self.dtype == "auto" else getattr(torch, self.dtype)
+        device = self.device
+        if device == "auto":
+            device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(self.model, padding_side="left", **where)
+            with loading_outside_zero3():
+                model: Any = AutoModelForCausalLM.from_pretrained(self.model, dtype=dtype, **where)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"model={self.model!r} cannot be loaded as a causal language model "
+                f"({' '.join(str(error).split())[:300]}); give a folder, or a hub id this machine can reach"
+            ) from error
+        return Generator(
+            model.to(device).eval().requires_grad_(False),
+            tokenizer,
+            max_tokens=self.max_tokens,
+            batch_tokens=self.batch_tokens,
+            template_options=self.template_options,
+        )
