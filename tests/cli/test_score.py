@@ -275,12 +275,12 @@ def test_wrong_usage_is_told_by_the_parser() -> None:
         ["score"],
         ["score", "data.jsonl"],
         ["scor"],
-        ["score", "data.jsonl", "-r", "x", "-o", "y", "--engine", "ray"],
+        ["score", "data.jsonl", "-r", "x", "-o", "y", "--engine", "spark"],
     ):
         result = guerdon(*arguments)
         assert result.exit_code == 2
         assert "Traceback" not in result.output
-    assert "local" in guerdon("score", "data.jsonl", "-r", "x", "-o", "y", "--engine", "ray").output
+    assert "local" in guerdon("score", "data.jsonl", "-r", "x", "-o", "y", "--engine", "spark").output
 
 
 def test_an_output_that_is_there_is_kept() -> None:
