@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from guerdon.batch import Batch
 from guerdon.models.chat import ChatModel, ChatReply, ChatRequest, ScriptedChat
+from guerdon.models.chats import as_chat
 from guerdon.models.judge import Dialogue, JudgeProtocol, Question, ScriptedProtocol, Verdict
 from guerdon.models.tool import ToolUse
 from guerdon.registry import register
@@ -25,6 +26,7 @@ from guerdon.scores import Note, Outcome, Scores
 class Judged(Reward):
     """What a judge says of each completion: ``protocol.read(replies of chat to protocol.ask(batch))``.
 
+    ``chat`` is a chat model or a name of one, such as ``"http://host:8000/v1#model"`` (:func:`~guerdon.models.chats.as_chat`).
     Range, parts and columns: the protocol's; steps and uncertainty too, where its verdicts have them. NaN with the reply's typed
     outcome where the judge could not be reached or did not decide; a failed judgement is never a 0.
 
@@ -36,6 +38,10 @@ class Judged(Reward):
 
     chat: ChatModel
     protocol: JudgeProtocol
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "chat", as_chat(self.chat))
+        super().__post_init__()
 
     @property
     def range(self) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from guerdon.batch import Batch
 from guerdon.errors import UserError
 from guerdon.models.ballots import BALLOT_PARTS, Aggregate, check_aggregate, still_needed, tallied
 from guerdon.models.chat import ChatModel, ScriptedChat
+from guerdon.models.chats import as_chat
 from guerdon.models.judge import JudgeProtocol, ScriptedProtocol, Verdict
 from guerdon.registry import register
 from guerdon.reward import Example, Reward
@@ -45,6 +46,7 @@ class Panel(Reward):
     aggregate: Aggregate = "majority"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "judges", tuple(map(as_chat, self.judges)))
         super().__post_init__()
         check_aggregate(self.aggregate)
         if not self.judges or not all(isinstance(judge, ChatModel) for judge in self.judges):

@@ -11,6 +11,7 @@ import numpy as np
 from guerdon.batch import Batch
 from guerdon.errors import UserError, closest
 from guerdon.models.chat import ChatModel, ChatReply, ScriptedChat
+from guerdon.models.chats import as_chat
 from guerdon.models.protocols.checklist import Checklist
 from guerdon.models.protocols.criteria import weighed
 from guerdon.models.protocols.itemised import chunks, item_verdicts
@@ -59,6 +60,7 @@ class RubricScore(Reward):
     bounds = (0.0, 1.0)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "chat", as_chat(self.chat))
         if isinstance(self.rubric, Mapping):
             object.__setattr__(self, "rubric", validated(self.rubric))
         super().__post_init__()

@@ -12,6 +12,7 @@ import numpy as np
 from guerdon.batch import Batch
 from guerdon.errors import UserError
 from guerdon.models.chat import ChatModel, ScriptedChat
+from guerdon.models.chats import as_chat
 from guerdon.models.judge import Verdict
 from guerdon.models.protocols.score_of_max import ScoreOfMax
 from guerdon.models.protocols.steps import StepProtocol
@@ -79,7 +80,7 @@ def _numbers(value: Any) -> list[float] | None:
         return None
     try:
         numbers = [math.nan if item is None else float(item) for item in value]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return [number if math.isfinite(number) else math.nan for number in numbers]
 
@@ -105,6 +106,7 @@ class JudgedSteps(OnTrajectory):
     reduction: str = "sum"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "chat", as_chat(self.chat))
         super().__post_init__()
         check_reduction(self.reduction)
 
