@@ -121,6 +121,6 @@ def _finite(numbers: Any) -> Floats | None:
         return None
     try:
         array = np.asarray(numbers, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return array if array.ndim == 1 and bool(np.isfinite(array).all()) else None

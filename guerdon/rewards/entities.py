@@ -111,7 +111,8 @@ class EntityRecall(Reward):
 
 
 def _names(value: Any) -> list[str] | None:
-    if not isinstance(value, (list, tuple, np.ndarray)):
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(value, (list, tuple)):
         return None
     return [str(name) for name in value if name is not None]
 

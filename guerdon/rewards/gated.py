@@ -97,12 +97,13 @@ def _numbers(value: Any, weights: Any = None) -> list[float] | None:
     """The scores of a column's value, those that weights name where they do; NaN for what is no number."""
     if isinstance(value, Mapping):
         value = [value.get(name) for name in weights] if isinstance(weights, Mapping) else list(value.values())
-    return [_number(one) for one in value] if isinstance(value, (list, tuple, np.ndarray)) else None
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    return [_number(one) for one in value] if isinstance(value, (list, tuple)) else None
 
 
 def _number(value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
     return number if math.isfinite(number) else math.nan

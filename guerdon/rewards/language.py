@@ -50,7 +50,7 @@ class Script(Textual):
         wanted = (self.script,) * len(batch) if self.script_column is None else self.read(batch, self.script_column)
         values = np.zeros(len(batch))
         for i, (text, script) in enumerate(zip(texts, wanted, strict=True)):
-            if script not in SCRIPTS:
+            if not isinstance(script, str) or script not in SCRIPTS:
                 values[i], notes[i] = np.nan, Note(Outcome.MISSING_DATA, f"unknown script {script!r:.40}")
             elif notes[i] is None:
                 values[i] = in_script(text, str(script), max_foreign_ratio=self.max_foreign_ratio)

@@ -228,7 +228,7 @@ def _slopes(scores: Sequence[TokenScores], *, aggregate: str, leads: tuple[int, 
 def _number(value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
     return number if math.isfinite(number) else math.nan
 

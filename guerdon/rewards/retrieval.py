@@ -76,7 +76,8 @@ class RetrievalNDCG(Reward):
 
 def _ids(value: Any) -> list[Hashable] | None:
     """The ids of a column's value, numbers and texts as they are, anything else by its text."""
-    if not isinstance(value, (list, tuple, np.ndarray)):
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(value, (list, tuple)):
         return None
     return [one if isinstance(one, (str, int)) else str(one) for one in value]
 
@@ -182,5 +183,5 @@ class ChunkFBeta(Textual):
 def _numbers(value: Any) -> set[int] | None:
     try:
         return None if isinstance(value, str) else {int(number) for number in value}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -36,7 +36,10 @@ def pooled_value(
 
     Source: Themis 2023 (arXiv 2310.01045).
 
-    >>> pooled_value([[1.0, 2.0], [9.0, 9.0]], [1, 0], [1.0, -1.0]), pooled_value([[1.0], [3.0]], [1, 1], [1.0], way="mean")
+    >>> (
+    ...     pooled_value([[1.0, 2.0], [9.0, 9.0]], [1, 0], [1.0, -1.0]),
+    ...     pooled_value([[1.0], [3.0]], [1, 1], [1.0], way="mean"),
+    ... )
     (-1.0, 2.0)
     """
     h, v = np.asarray(hidden, dtype=np.float64), np.asarray(weights, dtype=np.float64).reshape(-1)

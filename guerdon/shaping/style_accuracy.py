@@ -42,9 +42,7 @@ def style_accuracies(matrix: Any) -> dict[str, float]:
     }
 
 
-def styled_pairs_accuracy(
-    pairs: Sequence[Mapping[str, Any]], styles: Sequence[str] = STYLES
-) -> dict[str, float]:
+def styled_pairs_accuracy(pairs: Sequence[Mapping[str, Any]], styles: Sequence[str] = STYLES) -> dict[str, float]:
     """:func:`style_accuracies` of pairs with ``score_chosen`` and ``score_rejected`` in the order of ``styles``.
 
     Where pairs have a ``domain``: the mean of the three for each of chat, math, code and safety, to which every domain belongs
@@ -58,7 +56,9 @@ def styled_pairs_accuracy(
     order = [list(styles).index(style) for style in STYLES]
 
     def found(kept: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        sides = [np.array([pair[side] for pair in kept], dtype=np.float64) for side in ("score_chosen", "score_rejected")]
+        sides = [
+            np.array([pair[side] for pair in kept], dtype=np.float64) for side in ("score_chosen", "score_rejected")
+        ]
         shaped = [side.reshape(len(kept), -1)[:, order] if len(kept) else side for side in sides]
         return style_accuracies(style_matrix(*shaped))
 

@@ -10,6 +10,8 @@ USER, ASSISTANT = "### Instruction:", "### Response:"
 STOPS = (USER, ASSISTANT, "\n\n\n\n", "\n\n--", "\n\n____")
 _INPUT = "### Input:\n"
 _ENDS = ("</s>", "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|im_end|>", "<eos>")
+_TURN_ENDS = ("<end_of_turn>", "<turn|>", "<|return|>", "<|end|>", "<｜end▁of▁sentence｜>")
+_TAIL = 64
 _OPEN, _CLOSE = "<|im_start|>user", "<|im_end|>"
 
 
@@ -32,6 +34,25 @@ def user_turns(text: str, *, user: str = USER, assistant: str = ASSISTANT) -> st
     for end in _ENDS:
         said = said.replace(end, "")
     return " ".join(said.split())
+
+
+def response_after(prompt: str, query: str) -> str:
+    """The response in a prompt and response that were decoded as one text, without the end marks that close it.
+
+    Where the query does not begin with the prompt, because a trainer cut the beginning of a long one off, the response begins
+    after the prompt's last ``64`` characters.
+
+    >>> response_after("2+2? ", "2+2? 4<|im_end|>"), response_after("x" * 90 + "?", "x" * 80 + "? 4</s>")
+    ('4', ' 4')
+    """
+    if query.startswith(prompt):
+        said = query[len(prompt) :]
+    else:
+        _, found, after = query.partition(prompt[-_TAIL:])
+        said = after if found else query
+    while end := next((end for end in (*_ENDS, *_TURN_ENDS) if said.rstrip().endswith(end)), ""):
+        said = said.rstrip().removesuffix(end)
+    return said
 
 
 def cut_at(text: str, stops: Sequence[str] = STOPS) -> str:

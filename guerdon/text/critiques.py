@@ -37,7 +37,8 @@ def read_evaluation(text: str) -> Evaluation:
     tags = ("think", "critics", "strengths_A", "weaknesses_A", "strengths_B", "weaknesses_B", "conclusion")
     chosen = extract_tag(text, "choice")
     choice = first_bracketed(text) if chosen is None else one_letter(chosen)
-    return Evaluation(*(extract_tag(text, tag) for tag in tags), choice)
+    found = {tag: extract_tag(text, tag) for tag in tags}
+    return Evaluation(**found, choice=choice)
 
 
 def read_choice(text: str) -> str | None:

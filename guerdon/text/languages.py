@@ -45,7 +45,9 @@ _WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
         }.items()
     }
 )
-_LETTERS: Mapping[str, str] = MappingProxyType({"cs": "ěřůčžšďťň", "de": "ßäöü", "es": "ñ¿¡", "fr": "œçêèàù", "pt": "ãõ", "it": "ìò"})
+_LETTERS: Mapping[str, str] = MappingProxyType(
+    {"cs": "ěřůčžšďťň", "de": "ßäöü", "es": "ñ¿¡", "fr": "œçêèàù", "pt": "ãõ", "it": "ìò"}
+)
 _UKRAINIAN = frozenset("іїєґ")
 
 
@@ -55,7 +57,12 @@ def language_of(text: str) -> str | None:
     Known are ar, cs, de, el, en, es, fr, he, hi, it, ja, ko, nl, pt, ru, th, uk and zh. Another language in one of their scripts
     may be taken for one of them, or be None. Short texts in Latin script are None unless their words tell. Linear.
 
-    >>> language_of("Die Nacht ist nicht lang."), language_of("夜は長い。"), language_of("长夜渐次消逝。"), language_of("42")
+    >>> (
+    ...     language_of("Die Nacht ist nicht lang."),
+    ...     language_of("夜は長い。"),
+    ...     language_of("长夜渐次消逝。"),
+    ...     language_of("42"),
+    ... )
     ('de', 'ja', 'zh', None)
     """
     text = unicodedata.normalize("NFC", text)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
+from guerdon.text.named_entities import entity_spans
+
 NUMBER, CODE, ENTITY = "[NUMBER]", "[CODE]", "[ENTITY]"
 Domain = Literal["math", "code", "search"]
 Finder = Callable[[str], Iterable[tuple[int, int]]]
@@ -82,15 +84,7 @@ def mask_code(text: str) -> str:
 
 
 _KEPT = re.compile(r"<[^<>\n]{1,200}>|\"name\"\s{0,4}:\s{0,4}\"[^\"\n]{0,100}\"|\[(?:NUMBER|CODE|ENTITY)\]")
-_WORD = re.compile(r"[^\W_](?:[\w'’-]|\.(?=[^\W\d_]\.))*+")
-_JOINING = frozenset("of the de da di del der van von la le".split())
 _FIGURE = re.compile(rf"(?<!\w){_NUMERAL}(?:[,./:-]\d++)*+%?+")
-_COMMON = frozenset(
-    "a an the in on at of to for from by with and or but if so then thus hence therefore now next first second finally also "
-    "however because since as when while where which who whom whose what why how is are was were be do does did has have had i "
-    "we he she it they you this that these those there here his her its their our my let not no yes based according after "
-    "before during both each all some many search query answer question result results find look check step".split()
-)
 
 
 def mask_entities(
@@ -98,14 +92,14 @@ def mask_entities(
 ) -> str:
     """The text with names, dates, numbers and every mention of the gold answer as ``[ENTITY]``; tags and tool names stay.
 
-    Without a ``finder`` names are runs of capitalised words, joined by words such as "of"; a run that is one everyday word
-    ("The") is none. This finds no names in scripts without capitals or written small, and hides some words that are no names;
-    the gold answer and its aliases are hidden in any script and case. Give a recogniser as ``finder`` for more.
+    Without a ``finder`` the rules of :func:`~guerdon.text.named_entities.find_entities` decide: they miss most names in scripts
+    without capitals and names written small, and hide some words that are no names. The gold answer and its aliases are hidden
+    in any script and case. Give a recogniser as ``finder`` for more.
 
     Args:
         text: the trace.
         gold: the gold answer and its aliases.
-        finder: text -> character spans of entities, such as a named-entity recogniser; instead of capitals.
+        finder: text -> character spans of entities, such as a named-entity recogniser; instead of the rules.
         keep: words never hidden, such as tool names.
 
     Source: SMEPO (arXiv 2605.25198), search domain, by description; the recogniser there is spaCy's.
@@ -117,7 +111,7 @@ def mask_entities(
     protected += [span for word in keep if word for span in phrase_spans(text, word)]
     spans = [span for answer in gold for span in phrase_spans(text, answer)]
     spans += [match.span() for match in _FIGURE.finditer(text)]
-    spans += _capitalised(text) if finder is None else list(finder(text))
+    spans += list((finder or entity_spans)(text))
     return _replaced(text, _without(spans, protected), ENTITY)
 
 
@@ -138,29 +132,6 @@ def phrase_spans(text: str, phrase: str) -> list[tuple[int, int]]:
 
 def _unspaced(character: str) -> bool:
     return "\u0e00" <= character <= "\u0eff" or "\u3040" <= character <= "\u9fff" or "\uac00" <= character <= "\ud7af"
-
-
-def _capitalised(text: str) -> list[tuple[int, int]]:
-    """Runs of capitalised words and numbers that begin with one; everyday words at their beginning are left out."""
-    spans: list[tuple[int, int]] = []
-    start, end, reach = -1, -1, -1  # the run so far; reach: where it may go on, behind words that join
-    for match in _WORD.finditer(text):
-        word = match.group()
-        if start >= 0 and text[reach : match.start()] not in (" ", "\n"):
-            spans.append((start, end))
-            start = -1
-        capital = word[0].isupper()
-        if start < 0:
-            if capital and word.lower() not in _COMMON:
-                start, end, reach = match.start(), match.end(), match.end()
-        elif capital or word[0].isdigit():
-            end = reach = match.end()
-        elif word in _JOINING:
-            reach = match.end()
-        else:
-            spans.append((start, end))
-            start = -1
-    return [*spans, (start, end)] if start >= 0 else spans
 
 
 def _without(spans: Sequence[tuple[int, int]], protected: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

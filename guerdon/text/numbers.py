@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from guerdon.text.normalize import ascii_digits
+from guerdon.text.number_words import parse_number_words
 
 Decimal = Literal["auto", ".", ","]
 
@@ -49,6 +50,7 @@ _NUMBER = re.compile(
     rf"(?P<percent>\s?(?:{_PERCENT}))?",
     re.IGNORECASE,
 )
+_SAID_PERCENT = re.compile(rf"\s?(?:{_PERCENT})$", re.IGNORECASE)
 # What may stand around a number that is all of an answer.
 _BEFORE = re.compile(r"(?:[A-Za-z]\s?[=≈:]|[≈~=]|about|approximately|circa|ca\.|around)?\s*", re.IGNORECASE)
 _AFTER = re.compile(r"[^\d]{0,40}")
@@ -98,22 +100,38 @@ def parse_number(
     """The number that ``text`` is, None if it is none or more than one.
 
     Around it may stand markup, "x =", "about" and a unit ("12 cm", "$12"). ``percent="fraction"`` makes 0.5 of "50%".
-    Words ("twelve"), "nan" and "inf" are no numbers here.
+    A number may be spelled out if it is all of the text, see :func:`~guerdon.text.number_words.parse_number_words`. "nan" and
+    "inf" are no numbers here.
 
     >>> parse_number(r"$\\frac{3}{4}$"), parse_number("1.234,5 km"), parse_number("3 or 4") is None
     (0.75, 1234.5, True)
+    >>> parse_number("about twenty-one"), parse_number("one of them") is None
+    (21.0, True)
     """
     if percent not in ("keep", "fraction"):
         raise ValueError(f"percent={percent!r} is unknown; choose 'keep' or 'fraction'")
     text = _MARKUP.sub(r" \1", text[: 10 * _LONGEST]).strip().rstrip(".")
     text = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "\u00a0", text)
     numbers = extract_numbers(text, decimal=decimal)
+    if not numbers:
+        return _spelled(text, percent)
     if len(numbers) != 1:
         return None
     number = numbers[0]
     if not _BEFORE.fullmatch(text[: number.start]) or not _AFTER.fullmatch(text[number.end :]):
         return None
     return number.value / 100 if number.percent and percent == "fraction" else number.value
+
+
+def _spelled(text: str, percent: Literal["keep", "fraction"]) -> float | None:
+    """The number that ``text`` spells out, a percentage in words or as a sign behind it."""
+    if len(text) > _LONGEST:
+        return None
+    before = _BEFORE.match(text)
+    said = text[before.end() :] if before else text
+    share = _SAID_PERCENT.search(said)
+    value = parse_number_words(said[: share.start()] if share else said)
+    return value / 100 if value is not None and share and percent == "fraction" else value
 
 
 def plain_number(text: str) -> float | None:

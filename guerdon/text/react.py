@@ -17,7 +17,7 @@ _FINISHED = "Finished"
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """What a generation does: uses a ``tool`` with a ``tool_input``, gives its rationale or finishes (``text``), or none of them."""
+    """What a generation does: use a ``tool`` with a ``tool_input``, give a rationale or finish (``text``), or none of these."""
 
     kind: Kind
     tool: str = ""

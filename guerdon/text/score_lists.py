@@ -15,6 +15,7 @@ from guerdon.text.thinking import strip_thinking
 Variant = Literal["default", "official"]
 RANKING, MISSPELT = "best-to-worst", "best-to-worse"
 
+
 @dataclass(frozen=True, slots=True)
 class ScoreList:
     """What a listwise judge said: scores as they were written, the ranking, best first, and the reasoning before them."""
@@ -78,9 +79,7 @@ def first_thought(text: str) -> str:
     return text[start + len("<think>") : end].strip() if 0 <= start < end else ""
 
 
-def read_score_list(
-    text: str, real: Mapping[str, str] | None = None, *, variant: Variant = "default"
-) -> ScoreList:
+def read_score_list(text: str, real: Mapping[str, str] | None = None, *, variant: Variant = "default") -> ScoreList:
     """The scores and the ranking of a reply, JSON read tolerantly, names mapped back by ``real``; unknown names stay.
 
     Nothing in a thought counts. ``variant="official"`` takes an unclosed thought for the reply, and repairs what stands between

@@ -68,12 +68,14 @@ def search_steps(trajectory: str) -> SearchSteps:
 
     Source: SLATE 2026 (arXiv 2602.23440), released code.
 
-    >>> found = search_steps("<think>a</think><search>q</search><information>d</information><think>b</think><answer>c</answer>")
+    >>> found = search_steps(
+    ...     "<think>a</think><search>q</search><information>d</information><think>b</think><answer>c</answer>"
+    ... )
     >>> found.final_answer, [(step.action_type, step.information) for step in found.steps]
     ('c', [('search', 'd'), ('answer', None)])
     """
     tags = ("think", "search", "information", "answer")
-    blocks = sorted(((b.start, b.end, tag, b.content.strip()) for tag in tags for b in tag_blocks(trajectory, tag)))
+    blocks = sorted((b.start, b.end, tag, b.content.strip()) for tag in tags for b in tag_blocks(trajectory, tag))
     steps: list[SearchStep] = []
     thinking, kind, content, found = "", "", "", None  # type: str, Action, str, str | None
     answer, last = "", 0

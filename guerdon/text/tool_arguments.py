@@ -12,8 +12,8 @@ _LONGEST = 120
 def argument_fault(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:
     """What is wrong with a call's arguments, in a sentence for the caller; None where nothing is.
 
-    Of ``schema`` (an object's) are read ``properties`` with ``type``, ``enum``, ``minimum``, ``maximum``, ``maxLength``, ``items`` and
-    ``minItems``/``maxItems``, and ``required``. Names it does not have are a fault.
+    Of ``schema`` (an object's) are read ``properties`` with ``type``, ``enum``, ``minimum``, ``maximum``, ``maxLength``, ``items``,
+    ``minItems`` and ``maxItems``, and ``required``. Names it does not have are a fault.
 
     >>> schema = {"properties": {"query": {"type": "string"}}, "required": ["query"]}
     >>> argument_fault({"query": 4}, schema), argument_fault({"query": "a"}, schema)
@@ -44,12 +44,14 @@ def _fault(value: Any, schema: Mapping[str, Any]) -> str | None:
         return f"must be one of {', '.join(map(str, schema['enum']))}"
     if "maxLength" in schema and len(value) > schema["maxLength"]:
         return f"has {len(value)} characters; the most is {schema['maxLength']}"
-    if "minimum" in schema and value < schema["minimum"] or "maximum" in schema and value > schema["maximum"]:
+    if ("minimum" in schema and value < schema["minimum"]) or ("maximum" in schema and value > schema["maximum"]):
         return f"must lie between {schema.get('minimum', '-inf')} and {schema.get('maximum', 'inf')}"
     if kind == "array":
         if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
             return f"has {len(value)} items, which is too many or too few"
-        return next((f"holds an item that {bad}" for one in value if (bad := _fault(one, schema.get("items", {})))), None)
+        return next(
+            (f"holds an item that {bad}" for one in value if (bad := _fault(one, schema.get("items", {})))), None
+        )
     return None
 
 

@@ -22,6 +22,7 @@ from guerdon.training.runfile import RunFile
 
 TOTAL = "reward"
 LENGTH = "words"
+UNSCORED = Interval(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +47,9 @@ class Answers:
             return np.asarray(np.where(scored.any(axis=1), total / np.maximum(scored.sum(axis=1), 1), np.nan))
 
     def mean(self, part: str) -> Interval:
-        """The mean over questions with its 95% bootstrap interval."""
-        return bootstrap_interval(self.items(part))
+        """The mean over questions with its 95% bootstrap interval; NaN where none was scored."""
+        values = self.items(part)
+        return UNSCORED if np.isnan(values).all() else bootstrap_interval(values)
 
 
 def answer_all(run: RunFile, system: str, model_folder: Path, language: str, file: Path) -> Answers:
@@ -133,8 +135,9 @@ def score_answers(
 
 
 def difference(ours: Answers, other: Answers, part: str) -> Interval:
-    """mean(ours - other) over questions, paired, with its 95% bootstrap interval."""
-    return paired_difference(ours.items(part), other.items(part))
+    """mean(ours - other) over questions, paired, with its 95% bootstrap interval; NaN where none was scored for both."""
+    first, second = ours.items(part), other.items(part)
+    return UNSCORED if np.isnan(first - second).all() else paired_difference(first, second)
 
 
 def tournament(answers: Sequence[Answers], part: str = TOTAL) -> dict[str, float]:

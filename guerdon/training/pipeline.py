@@ -100,10 +100,10 @@ def _save_base(run: RunFile, folder: Path) -> None:
         rows = load_rows(run.data, run.data.train)
         mixed = any(stage.quality == "mixed" for stage in run.stages)
         said = [*rows, *(mixed_quality(rows, run.seed) if mixed else ())]
-        texts = [question_text(row, run.data.instruction) + answer_text(row, run.data.answer) for row in said]
+        texts = [question_text(row, run.data.instruction) + answer_text(row, run.data) for row in said]
     partial = folder.with_name("base.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    save_base(run.policy, partial, texts, run.seed)
+    save_base(run.policy, partial, texts, run.data.tags, run.seed)
     partial.rename(folder)
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from guerdon.errors import UserError
 from guerdon.training.runfile import Policy, Tiny
 
-MARKS = ("<explanation>", "</explanation>", "<answer>", "</answer>")
 
-
-def save_base(policy: Policy, folder: Path, texts: Iterable[str], seed: int) -> None:
-    """Put the untrained policy and its tokenizer into ``folder``."""
+def save_base(policy: Policy, folder: Path, texts: Iterable[str], tags: Sequence[str], seed: int) -> None:
+    """Put the untrained policy and its tokenizer into ``folder``; a tiny one knows ``texts`` and has a token for each tag."""
     if policy.model == "tiny":
-        model, tokenizer = tiny_policy(policy.tiny, texts, seed)
+        model, tokenizer = tiny_policy(policy.tiny, texts, tags, seed)
     else:
         model, tokenizer = load_policy(policy.model, policy)
     model.save_pretrained(folder)
@@ -46,7 +44,7 @@ def load_policy(where: str | Path, policy: Policy) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def tiny_policy(shape: Tiny, texts: Iterable[str], seed: int) -> tuple[Any, Any]:
+def tiny_policy(shape: Tiny, texts: Iterable[str], tags: Sequence[str], seed: int) -> tuple[Any, Any]:
     """A randomly initialised decoder and a byte-level BPE tokenizer trained on ``texts``. Granite loads any tokenizer as saved."""
     import transformers
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -61,7 +59,7 @@ def tiny_policy(shape: Tiny, texts: Iterable[str], seed: int) -> tuple[Any, Any]
         vocab_size=shape.vocabulary, special_tokens=["<pad>", "<eos>"], initial_alphabet=alphabet, show_progress=False
     )
     raw.train_from_iterator(texts, trainer)
-    raw.add_tokens([AddedToken(mark, normalized=False) for mark in MARKS])
+    raw.add_tokens([AddedToken(tag, normalized=False) for tag in tags])
     fast: Any = transformers.PreTrainedTokenizerFast
     tokenizer = fast(tokenizer_object=raw, pad_token="<pad>", eos_token="<eos>", padding_side="left")
     set_seed(seed)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from guerdon.data.answer_pairs import answer_checks, answer_pairs
 from guerdon.data.mixed_quality import mixed_quality
 from guerdon.data.variants import FILE
 from guerdon.errors import UserError, closest
@@ -15,6 +16,7 @@ from guerdon.training.runfile import Data, Stage
 Row = dict[str, Any]
 NEEDED = ("question", "options", "answer", "explanation")
 LETTERS = "ABCDEFGHIJ"
+MADE = {"answer-pairs": answer_pairs, "answer-checks": answer_checks}
 
 
 def load_rows(data: Data, split: str) -> list[Row]:
@@ -44,6 +46,8 @@ def load_rows(data: Data, split: str) -> list[Row]:
 
 
 def _records(source: str, split: str) -> Iterable[Mapping[str, Any]]:
+    if source in MADE:
+        return MADE[source]()
     path = FILE if source == "admission" else Path(source)
     if path.suffix == ".jsonl":
         try:
@@ -69,10 +73,17 @@ def question_text(row: Mapping[str, Any], instruction: str = "") -> str:
     return f"{instruction}\n\n{row['question']}\n{options}\n" if instruction else f"{row['question']}\n{options}\n"
 
 
-def answer_text(row: Mapping[str, Any], form: str = "letter") -> str:
-    """The wanted completion: an explanation block and an answer block with the option's letter or words."""
-    said = row["answer"] if form == "letter" else right_option(row)
-    return f"<explanation>{row['explanation']}</explanation><answer>{said}</answer>"
+def answer_text(row: Mapping[str, Any], data: Data) -> str:
+    """The wanted completion, ``data.completion`` filled in; ``{answer}`` is the option's letter or words.
+
+    Raises:
+        UserError: the template names a column that the row does not have.
+    """
+    said = row["answer"] if data.answer == "letter" else right_option(row)
+    try:
+        return data.completion.format_map({**row, "answer": said})
+    except KeyError as missing:
+        raise UserError(f"data.completion names {missing}, which is no column; {closest(str(missing), row)}") from None
 
 
 def right_option(row: Mapping[str, Any]) -> str:
@@ -107,7 +118,7 @@ def training_columns(rows: Sequence[Mapping[str, Any]], stage: Stage, *, chat: b
     for row in chosen:
         record: Row = {"prompt": prompt_of(row, chat=chat, instruction=data.instruction)}
         if stage.kind == "sft":
-            said = answer_text(row, data.answer)
+            said = answer_text(row, data)
             record["completion"] = [{"role": "assistant", "content": said}] if chat else said
         else:
             record |= reward_columns(row)

@@ -98,6 +98,8 @@ def _comparisons(run: RunFile, answers: Sequence[Answers]) -> list[dict[str, Any
         if part == LENGTH:
             continue
         gap = difference(ours, other, part)
+        if math.isnan(gap.estimate):
+            continue
         verdict = "higher" if gap.low > 0 else "lower" if gap.high < 0 else "no clear difference"
         text = (
             f"{ours.system} - {other.system}, {part}: {gap.estimate:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] ({verdict})"

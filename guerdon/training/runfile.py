@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from guerdon.errors import SpecError, UserError, closest
 
@@ -50,9 +52,11 @@ class Policy(_Strict):
 
 
 class Data(_Strict):
-    """Questions with options, the right letter and an expert's explanation.
+    """Questions with options, the right letter and an expert's explanation; for a judge the options are what it judges.
 
-    ``source`` is ``admission`` (the demonstration's), a JSONL or Parquet file, a folder saved by ``datasets``, or a hub id.
+    ``source`` is ``admission`` (the demonstration's), ``answer-pairs`` or ``answer-checks`` (small sums for a judge, see
+    :mod:`guerdon.data.answer_pairs`), a JSONL or Parquet file, a folder saved by ``datasets``, or a hub id. ``completion`` is the
+    completion to fine-tune on, with columns in braces (``{{`` and ``}}`` stand for braces themselves).
     ``columns`` maps question, options, answer, explanation, split and language to the names they have there. ``answer`` says
     whether completions name the right option by its letter or by its words; ``where`` keeps the rows whose column has one of the
     listed values.
@@ -67,7 +71,23 @@ class Data(_Strict):
     test: str = "test"
     instruction: str = ""
     answer: Literal["letter", "words"] = "letter"
+    completion: str = "<explanation>{explanation}</explanation><answer>{answer}</answer>"
     limit: int | None = Field(None, ge=1)
+
+    @field_validator("completion")
+    @classmethod
+    def _columns_in_braces(cls, template: str) -> str:
+        for _, column, form, conversion in string.Formatter().parse(template):
+            if column is not None and (not column.isidentifier() or form or conversion):
+                raise ValueError(
+                    f"{column!r} in braces is no column's name; double the braces that stand for themselves"
+                )
+        return template
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of the completion, such as ``<answer>`` and ``</answer>``."""
+        return tuple(dict.fromkeys(re.findall(r"</?\w+>", self.completion)))
 
 
 class Stage(_Strict):

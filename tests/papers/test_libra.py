@@ -3,6 +3,7 @@ r"""Libra: boxes, length penalty, metrics, balancing, the judge's way back to a 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_verdicts() -> None:
 def test_the_length_penalty_is_flat_then_falls() -> None:
     values = [value("w " * n + "\\boxed{1}", limit=20, buffer=10) for n in range(30)]
     assert values[:10] == [1.0] * 10
-    assert all(a > b for a, b in zip(values[9:19], values[10:20], strict=True))
+    assert all(a > b for a, b in pairwise(values[9:20]))
     assert values[19:] == [0.0] * 11
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,14 +12,26 @@ import pytest
 
 from guerdon import Batch, find_paper
 from guerdon.errors import CompositionError
-from guerdon.models.chat import ScriptedChat
+from guerdon.models.chat import ChatReply, ChatRequest, ScriptedChat
 from guerdon.models.protocols.score_of_max import ScoreOfMax
 from guerdon.rewards import Given, GivenSteps, JudgedSteps
 from guerdon.rewards.search import trajectory
 
 PAPER = find_paper("ppr-renorm")
 GOOD, BAD = "<final_score>9,10</final_score>", "<final_score>0,10</final_score>"
-JUDGE = ScriptedChat({"The turn to judge:\n<think>a</think><search>who": GOOD}, default=BAD)
+TURN = re.compile(r"<<<TURN TO JUDGE \w+\n(.*?)\nTURN TO JUDGE \w+>>>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class TurnJudge(ScriptedChat):
+    """A scripted judge that looks at the turn to judge and nothing else."""
+
+    async def complete(self, requests: Sequence[ChatRequest]) -> list[ChatReply]:
+        turns = [TURN.findall(request.text)[-1] for request in requests]
+        return await super().complete([ChatRequest(({"role": "user", "content": turn},)) for turn in turns])
+
+
+JUDGE = TurnJudge({"<think>a</think><search>who": GOOD}, default=BAD)
 
 
 def searched(*queries: str, answer: str = "Ann") -> list[dict[str, str]]:
@@ -91,9 +105,7 @@ def test_a_failing_judge() -> None:
 def test_valid_rate_of_a_judge_that_errs_three_times_in_ten() -> None:
     replies = {f"<search>q{i}</search>": "<transport_error>" if i % 10 < 3 else GOOD for i in range(100)}
     completions = [searched(*(f"q{10 * k + j}" for j in range(10))) for k in range(10)]
-    judge = ScriptedChat(
-        {f"The turn to judge:\n<think>a</think>{key}": reply for key, reply in replies.items()}, default=BAD
-    )
+    judge = TurnJudge(replies, default=BAD)
     scores = JudgedSteps(judge, ScoreOfMax(question=None)).score(batch(completions))
     assert scores.parts["judged_steps/valid_rate"].mean() == pytest.approx(0.7)
     assert scores.parts["judged_steps/max_score"].tolist() == [10.0] * 10
@@ -116,9 +128,8 @@ def test_what_the_judge_is_shown() -> None:
     reward = GivenSteps()
     asked = ScoreOfMax().ask(row, reward.trajectories(row))[0]
     assert [question is not None for question in asked] == [True, True, False]
-    assert asked[1] is not None and asked[1].request.text.endswith(
-        "The turn to judge:\n<think>a</think><search>b</search>"
-    )
+    assert asked[1] is not None
+    assert TURN.findall(asked[1].request.text) == ["<think>a</think><search>b</search>"]
     assert (
         "It is Ann." in asked[1].request.text
         and "Who?" in asked[1].request.text

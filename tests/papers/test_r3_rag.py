@@ -16,15 +16,23 @@ from guerdon.papers.r3_rag import three_axis_score
 from guerdon.rewards import GivenSteps, HeadedAnswer, JudgedSteps
 from guerdon.rewards.headed import headed
 from guerdon.rewards.search import trajectory
+from guerdon.text.fences import fenced
 
 PAPER = find_paper("r3-rag")
 FIRST, SECOND = "Alba is led by Ann.", "Ann was born in Norum."
+
+
+def shown(**blocks: str) -> str:
+    """Blocks as a judge sees them."""
+    return "\n\n".join(fenced(name, text) for name, text in blocks.items())
+
+
 JUDGE = ScriptedChat(
     {
-        "Accepted answers:\n- Norum\n\nAnswer to check:\nthe town of Norum": "It agrees.\nFinal answer: True",
-        "Accepted answers:": "It does not.\nFinal answer: False",
-        f"Query:\nbirthplace of Ann\n\nFound:\n{SECOND}": "Relevance: 0.90",
-        f"Query:\nleader of Alba\n\nFound:\n{FIRST}": "Relevance: 0.80",
+        "\nthe town of Norum\nANSWER TO CHECK ": "It agrees.\nFinal answer: True",
+        "<<<ACCEPTED ANSWERS ": "It does not.\nFinal answer: False",
+        shown(QUERY="birthplace of Ann", FOUND=SECOND): "Relevance: 0.90",
+        shown(QUERY="leader of Alba", FOUND=FIRST): "Relevance: 0.80",
     },
     default="Relevance: 0.10",
 )

@@ -36,8 +36,8 @@ def value(completion: str, variant: str = "default") -> float:
 HACKS = {
     "empty": "",
     "one name": reply({"model-1": 5}),
-    "all equal": reply({name: 3 for name in GOLD}),
-    "no numbers": reply({name: "best" for name in GOLD}),
+    "all equal": reply(dict.fromkeys(GOLD, 3)),
+    "no numbers": reply(dict.fromkeys(GOLD, "best")),
     "thought cut off": "<think>" + HONEST.replace("<think>", "").replace("</think>", ""),
     "thought alone": f"<think>{HONEST.replace('<think>', '').replace('</think>', '')}</think>",
     "made-up names": reply({f"model-{k}": k for k in range(10, 60)}),
@@ -102,7 +102,7 @@ def test_noise_costs_less_where_gaps_are_small() -> None:
     "text",
     [
         "{'scores': {'model-1': 4}, 'best-to-worst': ['model-1'],}",
-        "It's so:\n```json\n{\"scores\": {\"model-1\": 4}, \"best-to-worst\": [\"model-1\"]}\n```\nThat's all.",
+        'It\'s so:\n```json\n{"scores": {"model-1": 4}, "best-to-worst": ["model-1"]}\n```\nThat\'s all.',
         "{scores: {model-1: 4}, best-to-worse: ['model-1']}",
         "Don't ask: {scores: {'model-1': 4,}, best-to-worst: ['model-1']} isn't it?",
     ],
@@ -170,7 +170,12 @@ def test_one_judge_serves_opposite_principles() -> None:
 
 def test_a_judge_that_fails_scores_nothing() -> None:
     batch = Batch(["a", "b"], ["q"] * 2)
-    for said in ("<timed_out>", "fine", reply({"model-1": 9, "model-2": 0}), "<think>" + reply({"model-1": 5}, thought="")):
+    for said in (
+        "<timed_out>",
+        "fine",
+        reply({"model-1": 9, "model-2": 0}),
+        "<think>" + reply({"model-1": 5}, thought=""),
+    ):
         assert np.isnan(PAPER.build("policy", chat=ScriptedChat({}, default=said)).score(batch).values).all()
 
 

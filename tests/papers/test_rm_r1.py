@@ -86,7 +86,9 @@ def test_what_is_distilled() -> None:
     assert keeps_trace("[[B]]", "model_b", variant="official") and not keeps_trace("[[B]]", "model_b")
     assert keeps_trace(HONEST, "model_a") and not keeps_trace(HONEST, "model_b")
     assert not keeps_trace(A + "." * 100, "model_a", variant="official")
-    assert "[[B]]" not in hinted_question("Which?", "model_b", "so [[A]]") and "A" in hinted_question("q", "model_a", "t")
+    assert "[[B]]" not in hinted_question("Which?", "model_b", "so [[A]]") and "A" in hinted_question(
+        "q", "model_a", "t"
+    )
     with pytest.raises(ValueError):
         keeps_trace(A, "tie")
 

@@ -190,6 +190,9 @@ def test_integers_are_right_if_they_are_equal(right: int, given_number: int, for
         ({}, r"\boxed{2} \boxed{3}", "3", 0.0),
         ({}, "The answer is 4.", ["3", "4"], 1.0),
         ({}, "The answer is inf.", "3", 0.0),
+        ({}, "The answer is twenty-one.", 21, 1.0),
+        ({}, "The answer is 4.", "four", 1.0),
+        ({}, "The answer is one of four.", "4", 0.0),
         ({}, "The answer is nan.", "3", 0.0),
     ],
 )
@@ -198,7 +201,7 @@ def test_numeric_answers(options: dict[str, Any], completion: str, reference: An
 
 
 def test_numbers_that_are_not_there() -> None:
-    scores = scored(NumericAnswer(), ["The answer is 4.", "The answer is many.", "hm"], ["four", "4", "4"])
+    scores = scored(NumericAnswer(), ["The answer is 4.", "The answer is many.", "hm"], ["plenty", "4", "4"])
     assert math.isnan(scores.values[0]) and scores.values[1:].tolist() == [0.0, 0.0]
     assert [outcome(scores, i) for i in range(3)] == ["missing_data", "malformed", "malformed"]
 

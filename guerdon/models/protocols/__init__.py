@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 
 HOMES = (
+    "acting",
     "action_comparison",
+    "answer_check",
+    "aspect_rating",
     "chain_of_rubrics",
     "checklist",
     "critique_then_score",
@@ -15,6 +18,7 @@ HOMES = (
     "listwise",
     "nuggets",
     "pairwise",
+    "plan_ratings",
     "rating",
     "reference_comparison",
     "relevance",

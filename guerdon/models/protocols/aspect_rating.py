@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,8 @@ from guerdon.errors import UserError
 from guerdon.frozen import FrozenDict
 from guerdon.models.chat import ChatReply, ChatRequest
 from guerdon.models.images import UnreadableImage, data_url, read_image
-from guerdon.models.judge import Verdict
-from guerdon.models.protocols.shown import ShownCompletions
+from guerdon.models.judge import JudgeProtocol, Verdict
+from guerdon.models.protocols.shown import Shown, check_of
 from guerdon.registry import register
 from guerdon.scores import Outcome
 from guerdon.text.replies import final_json
@@ -32,7 +33,7 @@ and whole numbers as values: {{{example}}}"""
 
 @register("protocol", "aspect_rating")
 @dataclass(frozen=True)
-class AspectRating(ShownCompletions):
+class AspectRating(Shown, JudgeProtocol):
     """The mean of whole numbers from 0 to ``high``, one for each aspect, divided by ``high``; a part for each aspect.
 
     Shown are the prompt, what ``of`` reads of the completion (None: nothing), and the picture of column ``image`` (None: none).
@@ -58,14 +59,18 @@ class AspectRating(ShownCompletions):
     aspects: Mapping[str, str] = field(default_factory=lambda: GENERATED_IMAGE)
     high: int = 10
     image: str | None = None
-    of: str | None = field(default="visible", kw_only=True)  # type: ignore[assignment]
+    of: str | None = field(default="visible", kw_only=True)
     what: str = field(default="a text", kw_only=True)
     remote_images: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.of is not None:
+            check_of(self.of)
         if not self.aspects or self.high < 1:
-            raise UserError(f"aspects={dict(self.aspects)}, high={self.high}: give an aspect and a scale from 0 to 1 or more")
+            raise UserError(
+                f"aspects={dict(self.aspects)}, high={self.high}: give an aspect and a scale from 0 to 1 or more"
+            )
 
     @property
     def subparts(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -76,7 +81,8 @@ class AspectRating(ShownCompletions):
         return super().own_columns | ({self.image: "a picture"} if self.image else {})
 
     def texts(self, batch: Batch) -> list[str]:
-        return [""] * len(batch) if self.of is None else super().texts(batch)
+        """What of each completion is shown; "" for nothing."""
+        return [""] * len(batch) if self.of is None else [text or "" for text in batch.texts(self.of)]
 
     def pictures(self, batch: Batch) -> list[Any]:
         """The picture each request carries, readable or not; None where it carries none."""
@@ -108,7 +114,7 @@ class AspectRating(ShownCompletions):
         numbers = [number for number in found.values() if number is not None]
         if len(numbers) < len(self.aspects):
             return Verdict.unread(reply)
-        return Verdict(sum(numbers) / len(numbers), FrozenDict(found), critique=reply.text)
+        return Verdict(math.fsum(numbers) / len(numbers), FrozenDict(found), critique=reply.text)
 
     def _shown_at_all(self, picture: Any) -> Verdict | None:
         if self.image is None:
@@ -124,7 +130,7 @@ class AspectRating(ShownCompletions):
         if picture is None:
             return request
         system, user = request.messages
-        address = data_url(read_image(picture, remote=self.remote_images), form="PNG")
+        address = data_url(read_image(picture, remote=self.remote_images))
         content = ({"type": "text", "text": user["content"]}, {"type": "image_url", "image_url": {"url": address}})
         return ChatRequest((system, {**user, "content": content}), request.temperature, request.max_tokens)
 

@@ -20,10 +20,11 @@ Aspect = Literal["thought", "action"]
 
 _GRADES = {"-1": -1.0, "0": 0.0, "1": 1.0, "+1": 1.0}
 _ROLE = "You grade one turn of an agent that answers a question by searching. Grade {what} only. {levels}"
-_THOUGHT = """1: it is about the question, clear and specific, builds on what was found and moves towards the answer. 0: on topic, \
-but vague, generic or without progress. -1: beside the point, misleading, a mere repetition, or it claims what was not found."""
-_QUERY = """The search has not been made yet. 1: the query asks for one specific thing that is needed and was not asked before, fits \
-the thought, and is worded so that a search engine can find it. 0: related, but broad, vague or badly worded. -1: beside the \
+_THOUGHT = """1: it is about the question, clear and specific, builds on what was found and moves towards the answer. 0: on \
+topic, but vague, generic or without progress. -1: beside the point, misleading, a mere repetition, or claiming what was not \
+found."""
+_QUERY = """The search has not been made yet. 1: the query asks for one specific thing that is needed and was not asked before, \
+fits the thought, and is worded so that a search engine can find it. 0: related, but broad, vague or badly worded. -1: beside the \
 point, asked before, or a single generic word."""
 _ANSWER = """1: the answer says the same as an accepted answer, in whatever words. 0: part of it, or it together with something \
 doubtful. -1: wrong, empty, or several answers to choose from."""

@@ -108,6 +108,20 @@ def check_of(of: str) -> None:
         raise UserError(str(error)) from None
 
 
+def fenced_request(task: str, blocks: Mapping[str, str], ending: str = "", **options: Any) -> ChatRequest:
+    """A request of a fixed form: the task and the rule of fences, then each block fenced under its name, then what to reply.
+
+    >>> asked = fenced_request("Rate it.", {"ANSWER": "It is 4."}, "Reply with a number.")
+    >>> asked.messages[1]["content"].splitlines()[1], asked.messages[1]["content"].splitlines()[-1]
+    ('It is 4.', 'Reply with a number.')
+    """
+    said = "\n\n".join(
+        [*(fenced(label_of(name), text) for name, text in blocks.items()), *([ending] if ending else [])]
+    )
+    system = {"role": "system", "content": f"{task}\n\n{FENCE_RULE}"}
+    return ChatRequest((system, {"role": "user", "content": said}), **options)
+
+
 def shown_text(value: Any) -> str:
     """A column's value as text: chat messages as a dialogue, a list as lines with dashes, other things as JSON.
 
