@@ -6,9 +6,18 @@ from typing import Any
 
 from guerdon.combine import Product, Router, Sum
 from guerdon.errors import UserError, closest
+from guerdon.models.judge import JudgeProtocol
+from guerdon.models.protocols.acting import Acting
+from guerdon.models.protocols.pairwise import Pairwise
+from guerdon.models.protocols.rating import Rating
+from guerdon.models.protocols.reference_comparison import ReferenceComparison
+from guerdon.models.tool import Tool
+from guerdon.models.tools.document_pages import DocumentPages
+from guerdon.models.tools.image_crop import ImageCrop
+from guerdon.models.tools.instruction_check import InstructionCheck
 from guerdon.paper import OURS, PUBLISHED, RELEASED, Paper
 from guerdon.reward import Reward
-from guerdon.rewards import JudgeVerdict
+from guerdon.rewards import Judged, JudgeVerdict
 
 PAPER = Paper(
     slug="arm-thinker",
@@ -23,6 +32,8 @@ PAPER = Paper(
         "stage 1 constants": OURS,
         "evidence from tool turns only": OURS,
         "instruction validators": RELEASED,
+        "think-act-observe judge; crop and page tools": PUBLISHED,
+        "judge prompts, page search": OURS,
     },
     columns=("reference",),
     range=(0.0, 1.5),
@@ -54,6 +65,8 @@ def build(
     reference: str = "reference",
     mode: str = "mode",
     environment: str | None = None,
+    chat: Any = None,
+    protocol: Any = None,
 ) -> Reward:
     """0 for a malformed last turn, 0.3 for a wrong verdict, 0.4 if a tool answered, 1 for a right one, 1.5 if a tool succeeded.
 
@@ -67,10 +80,14 @@ def build(
         stage: 1 rewards form and calling a tool, 2 the verdict.
         reference: column with the right verdict.
         environment: column with the spans that the environment wrote, for completions that are text.
+        chat: a judge at work instead of one in training: the reward is then what it says of completions.
+        protocol: how it judges; default: :func:`judge`.
 
     Raises:
         UserError: an unknown task or stage.
     """
+    if chat is not None:
+        return Judged(chat, protocol or judge(), name="agent_judge")
     tasks = (*TASKS, "documents")
     if task not in tasks or stage not in (1, 2):
         raise UserError(f"task={task!r}, stage={stage!r}: stages are 1 and 2; {closest(task, tasks)}")
@@ -87,6 +104,25 @@ def build(
     if task == "instructions" and variant == "official":
         options["grammar"] = "judgment"
     return _staged(judged(PHRASES["crop"] if task == "pair" and variant == "official" else (), **options), stage)
+
+
+def judge(
+    *, images: str | None = None, pages: str | None = None, exemplar: str | None = None, turns: int = 4
+) -> Acting:
+    """A judge that may zoom into images, fetch pages and run validators, ``turns`` times before its verdict.
+
+    It rates completions from 1 to 5, or with ``exemplar`` says whether each is better than the text of that column, in both
+    orders, from 0 to 1. ``images`` and ``pages`` name the columns with the sample's images and the texts of its document's pages.
+
+    >>> [tool.called for tool in judge(images="images", pages="pages").tools]
+    ['image_crop', 'document_pages', 'instruction_check']
+    """
+    tools: list[Tool] = [ImageCrop(images)] if images else []
+    tools += [DocumentPages(pages)] if pages else []
+    judging: JudgeProtocol = Rating(critique=True, expected=False)
+    if exemplar is not None:
+        judging = ReferenceComparison(Pairwise(), exemplar=exemplar)
+    return Acting(judging, (*tools, InstructionCheck()), turns=turns, images=images)
 
 
 def _staged(reward: JudgeVerdict, stage: int) -> Reward:

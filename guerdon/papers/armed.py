@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from guerdon.combine import Router, Sum
+from guerdon.models.protocols.rating import Rating
 from guerdon.paper import OURS, PUBLISHED, Paper
 from guerdon.reward import Reward
-from guerdon.rewards import Choice, Cosine, RougeL, Tags, TokenF1
+from guerdon.rewards import Choice, Cosine, Judged, RougeL, Tags, TokenF1
 from guerdon.shaping.normalize import adaptive_quantile
 
 PAPER = Paper(
@@ -24,6 +25,7 @@ PAPER = Paper(
         "their formulas": OURS,
         "weights (0.5, 1, 1)": OURS,
         "discriminability": OURS,
+        "a judge in place of the encoder": OURS,
     },
     columns=("reference",),
     range=(0.0, 2.5),
@@ -31,12 +33,16 @@ PAPER = Paper(
 )
 
 TAGS = ("think", "answer")
+_NEARNESS = """Rate only how near the answer comes to the reference in medical meaning: 5 the same findings, sites, sides, degrees \
+and conclusions in whatever words; 4 the same but for a detail without consequence; 3 the main finding, with others missing or \
+added; 2 related, but a wrong finding, side or degree; 1 another finding, or a denial of what the reference says."""
 
 
 def build(
     variant: str = "default",
     *,
     encoder: Any = "minilm",
+    chat: Any = None,
     reference: str = "reference",
     question_type: str = "question_type",
     of: str = "<answer>",
@@ -55,6 +61,8 @@ def build(
 
     Args:
         encoder: a sentence encoder of the domain.
+        chat: a judge to say how near in meaning answer and reference are, in place of the encoder: a rating from 1 to 5, as
+            (rating - 1) / 4.
         reference, question_type: columns.
         of: what is compared.
         weights: of format, text and meaning.
@@ -71,12 +79,19 @@ def build(
         textual = Router(
             question_type, {"open": textual, "closed": Choice(reference=reference, of=of)}, name="correctness"
         )
-    near = semantic or Cosine(reference=reference, encoder=encoder, of=of)
+    near = semantic or (judged_similarity(chat, reference, of) if chat is not None else None)
+    near = near or Cosine(reference=reference, encoder=encoder, of=of)
     low, high = quantiles
     adaptive = near.then(
         "adaptive_quantile", low=low, high=high, window=window, min_history=min_history, name="adaptive_semantic"
     )
     return Sum(Tags(*TAGS), textual, adaptive, weights=weights)
+
+
+def judged_similarity(chat: Any, reference: str = "reference", of: str = "<answer>") -> Reward:
+    """How near in meaning a judge finds an answer and the reference, in [0, 1]."""
+    rating = Rating(reference=reference, of=of, instructions=_NEARNESS)
+    return Judged(chat, rating, name="judged").then("affine", scale=0.25, shift=-0.25, name="judged_similarity")
 
 
 def discriminability(

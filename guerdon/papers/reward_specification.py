@@ -11,6 +11,7 @@ from guerdon.markers import Column
 from guerdon.paper import OURS, PUBLISHED, RELEASED, Paper
 from guerdon.reward import Reward
 from guerdon.rewards import ExactMatch, Given, Length, LogRatio, Potential, Tags
+from guerdon.training.losses.coordination import Coached, TeamPrediction
 
 PAPER = Paper(
     slug="reward-specification",
@@ -23,12 +24,13 @@ PAPER = Paper(
         "demonstration log-ratio, discriminator loss, windows": RELEASED,
         "focus region around a goal direction": RELEASED,
         "team-mate prediction loss": RELEASED,
+        "coach's choice of sub-policy, agreement with it": PUBLISHED,
         "potential-based shaping": PUBLISHED,
         "constraints for text, window of recent rates, bound of the parameters": OURS,
     },
     columns=("answer",),
     range=(-1.0, 1.0),
-    variants=("default", "unnormalized", "demonstration", "focus", "potential"),
+    variants=("default", "unnormalized", "demonstration", "focus", "potential", "team", "coach"),
 )
 
 Constraint = tuple[Reward, float | None, float | None]
@@ -47,13 +49,14 @@ def build(
     window: int | None = None,
     gamma: float = 1.0,
     budget: int = 1024,
-) -> Reward:
+) -> Reward | TeamPrediction | Coached:
     """A task reward under limits on how often costs occur: w_R r + sum_k s_k lambda_k c_k, sum of all weights 1.
 
     Multipliers move once per training batch, after it was scored: use the scorer, ``build().scorer()``. ``"unnormalized"`` leaves
     w_R at 1 and multipliers without bound. ``"demonstration"``: the log-ratio of columns ``new_logp`` and ``old_logp``.
     ``"focus"``: the log of the objectives' sum, near the wanted direction only. ``"potential"``: the task reward on the last step,
-    and potentials on the way.
+    and potentials on the way. ``"team"`` and ``"coach"`` are no rewards but training objectives for several policies that act
+    together: :class:`~guerdon.training.losses.coordination.TeamPrediction` and ``Coached``, with ``options`` as their fields.
 
     Args:
         task: the main reward; default: exact match of the ``<answer>`` block with column ``answer``.
@@ -72,6 +75,10 @@ def build(
         UserError: no constraint, or an index that is none's.
     """
     extra = dict(options or {})
+    if variant == "team":
+        return TeamPrediction(**extra)
+    if variant == "coach":
+        return Coached(**extra)
     if variant == "demonstration":
         return LogRatio(window=window)
     if variant == "focus":

@@ -211,4 +211,4 @@ def test_hostile_replies_take_no_time() -> None:
         "Action Input:" * 50_000,
     ):
         for grammar in ("tool_call", "react"):
-            called_tool(reply, grammar)  # type: ignore[arg-type]
+            called_tool(reply, grammar)
