@@ -22,10 +22,10 @@ export TOKENIZERS_PARALLELISM := false
 export PYTHONUNBUFFERED       := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test lint types bench claims fuzz docs clean
+.PHONY: help install quickstart test test-integrations lint types bench load claims fuzz docs clean
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 install: $(DEV)  ## .venv with guerdon and everything its tests need
 
@@ -36,6 +36,10 @@ test: export OMP_NUM_THREADS := 1
 test: $(DEV)  ## the tests and every example in a docstring
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
+test-integrations: export OMP_NUM_THREADS := 1
+test-integrations:  ## real trainers, each in an environment of its own below .venvs (ARGS="verl skyrl": only these)
+	$(PYTHON) -m tests.peers $(ARGS)
+
 lint: $(DEV)  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,6 +49,9 @@ types: $(DEV)  ## mypy, strict
 
 bench: $(DEV)  ## guerdon and its peers side by side, in one run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+load: $(DEV)  ## the server at saturation for 10 minutes while its workers are killed, here and on Ray (ARGS="--minutes 1")
+	$(BIN)/python -m benchmarks.load $(ARGS)
 
 claims: $(DEV)  ## each paper's claim in miniature, collected into docs/claims.md
 	$(BIN)/python -m claims $(ARGS)

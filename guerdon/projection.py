@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import accumulate
 
 import numpy as np
+from numpy.typing import NDArray
 
 from guerdon.sample import SampleScores
 from guerdon.scores import Floats
@@ -33,8 +36,8 @@ def on_tokens(scores: SampleScores, ids: Sequence[int], decode: Decode, *, value
         if scores.tokens is not None and len(scores.tokens) == len(ids):
             placed += np.nan_to_num(scores.tokens)
         elif scores.steps is not None and scores.steps.spans is not None:
-            for reward, (_, end) in zip(scores.steps.values.tolist(), scores.steps.spans.tolist(), strict=True):
-                placed[token_at(ids, decode, end)] += 0.0 if np.isnan(reward) else reward
+            ends = token_spans(scores.steps.spans, ids, decode)[:, 1] - 1
+            np.add.at(placed, ends, np.nan_to_num(scores.steps.values))
     placed[-1] += total - placed.sum()
     return placed
 
@@ -47,3 +50,29 @@ def token_at(ids: Sequence[int], decode: Decode, end: int) -> int:
     """
     reached = bisect_left(range(1, len(ids) + 1), end, key=lambda count: len(decode(list(ids[:count]))))
     return min(reached, len(ids) - 1)
+
+
+def token_spans(spans: NDArray[np.int64], ids: Sequence[int], decode: Decode) -> NDArray[np.int64]:
+    """(S, 2) the tokens [start, end) of each span of characters; each has one at least, which for those past the end is the last.
+
+    >>> token_spans(np.array([[0, 2], [2, 3]]), [7, 8, 9], lambda ids: "ab" * len(ids)).tolist()
+    [[0, 1], [1, 2]]
+    """
+    if not len(ids):
+        return np.zeros((len(spans), 2), dtype=np.int64)
+    length, counts = text_lengths(ids, decode), range(1, len(ids) + 1)
+    found = np.array([[bisect_left(counts, edge, key=length) for edge in (a + 1, b)] for a, b in spans.tolist()])
+    found = np.minimum(found.reshape(-1, 2), len(ids) - 1)
+    return np.stack([np.minimum(found[:, 0], found[:, 1]), found[:, 1] + 1], axis=1)
+
+
+def text_lengths(ids: Sequence[int], decode: Decode) -> Callable[[int], int]:
+    """A function of ``count``: how many characters the first ``count`` tokens decode to.
+
+    >>> [text_lengths([1, 2], lambda ids: "ab" * len(ids))(count) for count in (0, 1, 2)]
+    [0, 2, 4]
+    """
+    pieces = [decode([token]) for token in ids]
+    if "".join(pieces) == decode(list(ids)):
+        return [0, *accumulate(map(len, pieces))].__getitem__
+    return cache(lambda count: len(decode(list(ids[:count]))))

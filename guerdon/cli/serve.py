@@ -62,7 +62,13 @@ def serve(
     deadline: Annotated[float, typer.Option(help="Seconds to an answer; then 504.")] = 120.0,
     drain: Annotated[float, typer.Option(help="Seconds for requests under way when told to stop.")] = 30.0,
     max_body: Annotated[int, typer.Option(min=1024, help="Bytes of a request.")] = 16 << 20,
-    engine: Annotated[Engine, typer.Option(help="What runs the server.")] = Engine.LOCAL,
+    engine: Annotated[
+        Engine, typer.Option(help="What runs the server: this process, or replicas on a Ray cluster.")
+    ] = Engine.LOCAL,
+    replicas: Annotated[
+        str | None, typer.Option(metavar="MIN:MAX", help="Replicas on Ray [1:4].", show_default=False)
+    ] = None,
+    gpus: Annotated[float, typer.Option(min=0.0, help="GPUs of each replica on Ray.")] = 0.0,
     logs: Annotated[Logs, typer.Option(help="How much is logged, as JSON lines on standard error.")] = Logs.INFO,
 ) -> None:
     """Serve rewards to OpenRLHF, slime, LLaMA-Factory, verl, NeMo Gym and our own client.
@@ -95,9 +101,20 @@ def serve(
     if engine is Engine.RAY:
         from guerdon.integrations.ray_serve import serve_on_ray
 
-        serve_on_ray(rewards, settings, host=host, port=port)
+        needs = {"num_gpus": gpus} if gpus else None
+        serve_on_ray(rewards, settings, host=host, port=port, replicas=_range(replicas or "1:4"), needs=needs)
+    elif replicas is not None or gpus:
+        raise UserError("--replicas and --gpus are for --engine ray; the local engine is one process")
     else:
         run(create_app(rewards, settings), host=host, port=port)
+
+
+def _range(replicas: str) -> tuple[int, int]:
+    fewest, _, most = replicas.partition(":")
+    try:
+        return int(fewest), int(most or fewest)
+    except ValueError:
+        raise UserError(f"--replicas {replicas!r} is not of the form MIN:MAX, such as 1:4") from None
 
 
 def named_rewards(specs: list[str]) -> dict[str, Reward]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from guerdon.errors import GuerdonError, MissingExtra
+from guerdon.errors import GuerdonError
 from guerdon.intake import IntakeOptions, SharedIntake
+from guerdon.integrations.ray_cluster import ray_package
 from guerdon.reward import Reward
 from guerdon.sample import Sample, SampleScores
 from guerdon.scorer import Scorer
@@ -39,17 +41,32 @@ class ActorIntake:
 
     The actor is named after the reward and the options, lives as long as the cluster (or until :meth:`stop`) and is restarted
     by Ray if it dies; samples that were in it then are sent again. Errors as :meth:`guerdon.intake.Intake.submit`; an actor
-    that cannot be reached gives no value, ``transport_error``.
+    that cannot be reached gives no value, ``transport_error``. Who stops waiting withdraws the sample.
+
+    Args:
+        scoring, options: what the actor scores, and how its intake works.
+        tries: how often a sample is sent while actors die.
+        label: the beginning of the actor's name, to have one apart.
+        needs: Ray's options for the actor, such as ``{"num_gpus": 1}`` where the reward runs a model.
 
     Raises:
         MissingExtra: Ray is not installed.
     """
 
-    def __init__(self, scoring: Reward | Scorer, options: IntakeOptions | None = None, *, tries: int = 8) -> None:
+    def __init__(
+        self,
+        scoring: Reward | Scorer,
+        options: IntakeOptions | None = None,
+        *,
+        tries: int = 8,
+        label: str = "",
+        needs: Mapping[str, float] | None = None,
+    ) -> None:
         self.scoring, self.options, self.tries = scoring, options or IntakeOptions(), tries
+        self.label, self.needs = label, dict(needs or {"num_cpus": 0})
         self.reward = scoring if isinstance(scoring, Reward) else scoring.reward
         said = "-".join(str(value) for value in dataclasses.astuple(self.options))
-        self.name = f"{self.reward.name}-{self.reward.fingerprint}-{said}"
+        self.name = f"{label}{self.reward.name}-{self.reward.fingerprint}-{said}"
         self._actor: Any = None
 
     async def score(self, sample: Sample) -> SampleScores:
@@ -58,9 +75,13 @@ class ActorIntake:
         for attempt in range(self.tries):
             if attempt:
                 await asyncio.sleep(min(0.2 * 2**attempt, 10.0))
+            asked = self._handle().score.remote(sample)
             try:
-                result = await self._handle().score.remote(sample)
-            except _ray().exceptions.RayActorError as error:
+                result = await asked
+            except asyncio.CancelledError:
+                ray_package().cancel(asked)
+                raise
+            except ray_package().exceptions.RayActorError as error:
                 self._actor, fault = None, str(error).splitlines()[0]
                 continue
             if isinstance(result, GuerdonError):
@@ -74,13 +95,13 @@ class ActorIntake:
 
     def stop(self) -> None:
         """End the actor; samples in it are lost."""
-        _ray().kill(self._handle())
+        ray_package().kill(self._handle())
         self._actor = None
 
     def _handle(self) -> Any:
         if self._actor is None:
             actor = (
-                _ray()
+                ray_package()
                 .remote(_Meeting)
                 .options(
                     name=self.name,
@@ -89,19 +110,17 @@ class ActorIntake:
                     lifetime="detached",
                     max_concurrency=_AT_ONCE,
                     max_restarts=-1,
-                    num_cpus=0,
+                    **self.needs,
                 )
             )
             self._actor = actor.remote(self.scoring, self.options)
         return self._actor
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ActorIntake, (self.scoring, self.options)
+        return _actor_intake, (self.scoring, self.options, self.tries, self.label, self.needs)
 
 
-def _ray() -> Any:
-    try:
-        import ray
-    except ImportError:
-        raise MissingExtra("ray", extra="ray") from None
-    return ray
+def _actor_intake(
+    scoring: Reward | Scorer, options: IntakeOptions, tries: int, label: str, needs: Mapping[str, float]
+) -> ActorIntake:
+    return ActorIntake(scoring, options, tries=tries, label=label, needs=needs)

@@ -14,22 +14,19 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from guerdon.batch import Batch
 from guerdon.errors import MissingExtra, UserError
 from guerdon.integrations.trl import Term
+from guerdon.integrations.trl_watched import Watched
 from guerdon.models.lm import CausalLM, LogprobRequest, TokenScores, bound_policy
 from guerdon.models.lms.engine import LikelihoodEngine, TokenTensors
 from guerdon.reward import Reward
 from guerdon.rewards.policy_terms import Owed, owed, owes_gradient
-from guerdon.runtime import score_all
 from guerdon.scorer import Scorer
-from guerdon.scores import Outcome, Scores
-from guerdon.trainer_call import log, optional, scored, trainer_batch
+from guerdon.scores import Outcome
 
 try:
     import torch
@@ -70,37 +67,8 @@ class LivePolicy(CausalLM):
             return [self._known[request] for request in requests]
 
 
-@dataclass
-class _Watched:
+class _Watched(Watched):
     """A reward function that keeps what it last scored, for the gradient it owes."""
-
-    scoring: Reward | Scorer | Term
-    seen: tuple[Batch, Any, Scores] | None = field(default=None, repr=False)
-
-    @property
-    def __name__(self) -> str:
-        return self.scoring.__name__
-
-    @property
-    def reward(self) -> Reward:
-        if isinstance(self.scoring, Term):
-            return self.scoring.terms.reward.terms[self.scoring.index]
-        return self.scoring if isinstance(self.scoring, Reward) else self.scoring.reward
-
-    def __call__(
-        self, prompts: Any, completions: Any, *, log_extra: Any = None, log_metric: Any = None, **columns: Any
-    ) -> list[float | None]:
-        if isinstance(self.scoring, Term):
-            values = self.scoring(prompts, completions, log_extra=log_extra, log_metric=log_metric, **columns)
-            batch, own = trainer_batch(self.reward, prompts, completions, **columns)
-            (scores,) = score_all([self.reward], batch)
-            self.seen = batch, own, scores
-            return values
-        batch, own, scores = scored(self.scoring, prompts, completions, **columns)
-        self.seen = batch, own, scores
-        local = scores if own is None else scores.select(own)
-        log(self.__name__, local, log_extra, log_metric)
-        return optional(local.values)
 
     def owed(self) -> list[list[Owed]]:
         """What each of this process's completions owes."""

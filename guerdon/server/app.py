@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from guerdon.errors import GuerdonError, Overloaded, UserError
+from guerdon.intake import Intake
 from guerdon.reward import Reward
 from guerdon.sample import SampleScores
 from guerdon.scorer import Scorer
-from guerdon.server.desk import Desk, Unscored
+from guerdon.server.desk import Desk, OpenIntake, Unscored
 from guerdon.server.dialects import DIALECTS, Dialect
 from guerdon.server.metrics import Metrics
 from guerdon.server.settings import ServerSettings
@@ -237,9 +238,12 @@ class RewardServer:
 
 
 def create_app(
-    rewards: Mapping[str, Reward | Scorer] | Reward | Scorer, settings: ServerSettings | None = None
+    rewards: Mapping[str, Reward | Scorer] | Reward | Scorer,
+    settings: ServerSettings | None = None,
+    *,
+    open_intake: OpenIntake = Intake,
 ) -> RewardServer:
-    """The ASGI app that serves rewards by name; a single reward goes by its own.
+    """The ASGI app that serves rewards by name; a single reward goes by its own. ``open_intake``: where samples meet, if not here.
 
     Raises:
         UserError: no rewards, or a name that cannot stand in a path.
@@ -253,7 +257,10 @@ def create_app(
     named = rewards if isinstance(rewards, Mapping) else {rewards.__name__: rewards}
     if not named:
         raise UserError("rewards is empty; give at least one to serve")
-    desks = {name: Desk(name, scoring, settings.intake, fallback=settings.fallback) for name, scoring in named.items()}
+    desks = {
+        name: Desk(name, scoring, settings.intake, fallback=settings.fallback, open_intake=open_intake)
+        for name, scoring in named.items()
+    }
     return RewardServer(desks, settings)
 
 

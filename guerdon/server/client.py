@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from guerdon.batch import Batch
 from guerdon.errors import GuerdonError, MissingExtra, UserError
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PER_POOL, _POOLS = 16, 64  # connections of one pool, and pools
 
 
 class ServerFault(GuerdonError, RuntimeError):
@@ -48,8 +49,12 @@ class RewardClient:
             raise UserError(f"tries={tries!r} must be at least 1 and timeout={timeout!r} positive")
         self.url, self.reward, self.tries = url.rstrip("/"), reward, tries
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        limits = httpx.Limits(max_connections=1024, max_keepalive_connections=256)
-        self._http = httpx.AsyncClient(timeout=timeout, headers=headers, limits=limits)
+        context = httpx.create_ssl_context()
+        limits = httpx.Limits(max_connections=_PER_POOL, max_keepalive_connections=_PER_POOL)
+        self._open: Callable[[], Any] = lambda: httpx.AsyncClient(
+            timeout=timeout, headers=headers, limits=limits, verify=context
+        )
+        self._pools: list[tuple[Any, list[int]]] = []
 
     async def score(self, batch: Batch, *, detail: str = "parts", name: str = "") -> dict[str, Any]:
         """The server's answer for a batch: ``values`` (null: not scored), ``parts``, ``notes``; with ``detail="full"`` more.
@@ -75,12 +80,20 @@ class RewardClient:
         group: str | None = None,
         siblings: int | None = None,
         id: str | None = None,
+        completion_ids: Sequence[int] | None = None,
+        step: int | None = None,
         detail: str = "parts",
     ) -> dict[str, Any]:
-        """As :meth:`score` for one sample, which waits on the server for its siblings if there are any."""
+        """As :meth:`score` for one sample, which waits on the server for its siblings if there are any.
+
+        With an ``id`` of its own a sample whose answer got lost is recognised when it is sent again.
+        """
         sample = {"completion": completion, "prompt": prompt, "columns": dict(columns or {})}
         sample |= {"group": group, "siblings": siblings, "id": id}
-        return await self.ask("/v1/score", {"samples": [sample], "detail": detail})
+        sample |= {} if completion_ids is None else {"completion_ids": list(completion_ids)}
+        return await self.ask(
+            "/v1/score", {"samples": [sample], "detail": detail} | ({} if step is None else {"step": step})
+        )
 
     async def ask(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a request in any dialect."""
@@ -92,7 +105,7 @@ class RewardClient:
             if attempt:
                 await asyncio.sleep(self._pause(attempt, fault))
             try:
-                response = await self._http.post(self.url + path, json=body)
+                response = await self._post(self.url + path, body)
             except httpx.HTTPError as error:
                 fault = f"{type(error).__name__}: {error}"
                 continue
@@ -106,6 +119,19 @@ class RewardClient:
 
     _wait = ""
 
+    async def _post(self, url: str, body: Mapping[str, Any]) -> Any:
+        """The response, by a pool with a free connection; many small pools, as the work of one grows with its connections."""
+        number = next((k for k, (_, busy) in enumerate(self._pools) if busy[0] < _PER_POOL), None)
+        if number is None and len(self._pools) < _POOLS:
+            self._pools.append((self._open(), [0]))
+            number = len(self._pools) - 1
+        pool, busy = self._pools[number] if number is not None else min(self._pools, key=lambda each: each[1][0])
+        busy[0] += 1
+        try:
+            return await pool.post(url, json=body)
+        finally:
+            busy[0] -= 1
+
     def _pause(self, attempt: int, fault: str) -> float:
         asked = float(self._wait) if self._wait.replace(".", "", 1).isdigit() else 0.0
         self._wait = ""
@@ -113,7 +139,9 @@ class RewardClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        for pool, _ in self._pools:
+            await pool.aclose()
+        self._pools.clear()
 
     async def __aenter__(self) -> RewardClient:
         return self

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Protocol
 
 from guerdon.errors import UserError
 from guerdon.intake import Intake, IntakeOptions
@@ -21,8 +22,30 @@ class Unscored(Exception):
     """A sample has no value, and the dialect has no way to say so."""
 
 
+class Taking(Protocol):
+    """What a desk asks of an intake; :class:`guerdon.intake.Intake` says what each is."""
+
+    counts: Counter[str]
+    batch_sizes: Counter[int]
+    held: int
+
+    async def submit(self, sample: Sample) -> SampleScores:
+        """The scores of a sample."""
+
+    async def submit_all(self, samples: Sequence[Sample]) -> list[SampleScores]:
+        """The scores of several samples, in order."""
+
+    async def drain(self) -> None:
+        """Take nothing more, and wait until all that is held has been scored."""
+
+
+OpenIntake = Callable[[Reward | Scorer, IntakeOptions], Taking]
+
+
 class Desk:
     """A named reward and its intake, which is made on the event loop of the first sample.
+
+    ``open_intake`` makes it, where samples do not meet in this process.
 
     >>> from guerdon.rewards import ExactMatch
     >>> desk = Desk("exact", ExactMatch())
@@ -37,6 +60,7 @@ class Desk:
         options: IntakeOptions | None = None,
         *,
         fallback: float | None = None,
+        open_intake: OpenIntake = Intake,
     ) -> None:
         if not _NAME.fullmatch(name) or ".." in name:
             raise UserError(f"name={name!r} cannot stand in a path; use letters, digits, '_', '-' and '.'")
@@ -46,13 +70,14 @@ class Desk:
         if scoring is self.reward and self.reward.stateful:
             self._scoring = self.reward.scorer()
         self._options = options or IntakeOptions()
+        self._open = open_intake
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.fallbacks = 0
 
     @cached_property
-    def intake(self) -> Intake:
+    def intake(self) -> Taking:
         """The intake; it belongs to the loop on which it is first asked for."""
-        return Intake(self._scoring, self._options)
+        return self._open(self._scoring, self._options)
 
     async def score(self, samples: Sequence[Sample]) -> list[SampleScores]:
         """The scores of samples, in order; see :meth:`guerdon.intake.Intake.submit` for what it raises."""

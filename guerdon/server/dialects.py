@@ -19,6 +19,7 @@ from guerdon.errors import UserError
 from guerdon.sample import Sample, SampleScores, columns_from_label
 from guerdon.scores import Note
 from guerdon.server.desk import Desk
+from guerdon.text.chat_template import response_after
 
 
 class Dialect:
@@ -55,7 +56,7 @@ class OpenRLHF(Dialect):
         prompts = _texts(body, "prompts", size=len(queries)) if body.get("prompts") else [""] * len(queries)
         labels = _listed(body, "labels", size=len(queries)) if body.get("labels") else [None] * len(queries)
         return [
-            Sample(query.removeprefix(prompt), prompt or None, columns_from_label(desk.reward, label))
+            Sample(response_after(prompt, query), prompt or None, columns_from_label(desk.reward, label))
             for query, prompt, label in zip(queries, prompts, labels, strict=True)
         ]
 
@@ -164,7 +165,7 @@ class NeMoGym(Dialect):
         parts = {path.replace("/", "_"): part for path, part in _finite(result.parts).items()}
         answer = {**parts, **body, "reward": value, "reward_components": _components(desk, result, value)}
         if not result.scored:
-            answer |= {"_ng_failure_class": "judge_failed", "_ng_failure_message": result.note}
+            answer |= {"_ng_failure_class": "judge_failed", "_ng_failure_judge_error": result.note}
         return answer
 
 
@@ -341,13 +342,15 @@ def _steps(result: SampleScores) -> list[dict[str, Any]] | None:
 
 
 def _components(desk: Desk, result: SampleScores, value: float) -> dict[str, float]:
-    """What sums to the reward: the weighted terms of a sum, else the reward itself."""
+    """What sums to the reward, under the same keys always: the weighted terms of a sum, else the reward itself."""
     reward = desk.reward
-    if result.scored and isinstance(reward, Combine) and reward.rule == "weighted_sum":
+    if isinstance(reward, Combine) and reward.rule == "weighted_sum":
         weights = reward.options["weights"]
         names = [term.name for term in reward.terms]
-        if all(isinstance(weight, (int, float)) for weight in weights) and set(names) <= result.parts.keys():
+        if all(isinstance(weight, (int, float)) for weight in weights) and set(names) <= reward.part_owners.keys():
+            if not result.scored:
+                return dict.fromkeys(names, 0.0)
             terms = {name: weight * result.parts[name] for name, weight in zip(names, weights, strict=True)}
-            if math.isclose(sum(terms.values()), value, rel_tol=1e-9, abs_tol=1e-12):
-                return terms
+            terms[names[-1]] += value - sum(terms.values())
+            return terms
     return {reward.name: value}

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from guerdon.errors import MissingColumn
+from guerdon.intake import IntakeOptions
 from guerdon.integrations.ray_rendezvous import ActorIntake
 from guerdon.integrations.sample_scorer import SampleScorer
-from guerdon.intake import IntakeOptions
 from guerdon.rewards import TokenF1
 from guerdon.sample import Sample
 
