@@ -33,6 +33,9 @@ def export(
         int | None,
         typer.Option(min=1, help="Rollouts per prompt, for rewards that compare siblings.", show_default=False),
     ] = None,
+    fallback: Annotated[
+        float, typer.Option(help="The number for a rollout that could not be scored, where a trainer must have one.")
+    ] = 0.0,
     url: Annotated[str, typer.Option(help="The server, for trainers that ask one.")] = "http://127.0.0.1:8000",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> None:
@@ -40,7 +43,9 @@ def export(
     from guerdon.cli.score import reward_from
     from guerdon.integrations.exports import export as exported
 
-    made = exported(trainer, reward_from(spec), path=str(out or ""), at=at, group_size=group_size, url=url)
+    made = exported(
+        trainer, reward_from(spec), path=str(out or ""), at=at, group_size=group_size, fallback=fallback, url=url
+    )
     target = Path(made.file)
     if target.exists() and not overwrite:
         raise UserError(f"{target} is there already; give --overwrite or another --out")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
+from pathlib import PurePath
 from string import Template
 
 from guerdon.errors import UserError, closest
@@ -20,7 +22,8 @@ class Export:
 
     Attributes:
         file: its name.
-        text: its template; ``$spec``, ``$name``, ``$options``, ``$path``, ``$url``, ``$group_size`` are filled in.
+        text: its template; ``$spec``, ``$name``, ``$identifier``, ``$options``, ``$path``, ``$module``, ``$serve`` and
+            ``$url`` are filled in.
         use: what to set.
         server: whether it asks a ``guerdon serve`` rather than loading a file.
         one_by_one: whether it asks sample by sample, so that siblings need a place to meet.
@@ -58,17 +61,17 @@ EXPORTS: Mapping[str, Export] = {
     "trl": Export(
         "guerdon_reward.py",
         _TRL,
-        "from guerdon_reward import $identifier\nGRPOTrainer(model, reward_funcs=$identifier, ...)",
+        "from $module import $identifier\nGRPOTrainer(model, reward_funcs=$identifier, ...)",
     ),
     "unsloth": Export(
         "guerdon_reward.py",
         _TRL,
-        "from guerdon_reward import $identifier\nGRPOTrainer(model=model, reward_funcs=[$identifier], ...)",
+        "from $module import $identifier\nGRPOTrainer(model=model, reward_funcs=[$identifier], ...)",
     ),
     "axolotl": Export(
         "guerdon_reward.py",
         _TRL,
-        'rl: grpo\ntrl:\n  reward_funcs: ["guerdon_reward.$identifier"]\n  reward_weights: [1.0]',
+        'rl: grpo\ntrl:\n  reward_funcs: ["$module.$identifier"]\n  reward_weights: [1.0]',
     ),
     "verl": Export(
         "guerdon_verl.py",
@@ -82,11 +85,16 @@ EXPORTS: Mapping[str, Export] = {
             "        return globals()[name]\n"
             "    raise AttributeError(name)",
         ),
-        "# the value of a rollout on its last token:\n"
+        "# a function; the value of a rollout on its last token:\n"
         "reward.custom_reward_function.path=$path reward.custom_reward_function.name=compute_score\n"
-        "# or with step and token rewards, the prompt and uid of every rollout:\n"
+        "# or a manager, which knows the prompt, uid and tokens of every rollout:\n"
         "reward.reward_manager.source=importlib reward.reward_manager.module.path=$path "
-        "reward.reward_manager.name=GuerdonRewardManager",
+        "reward.reward_manager.name=GuerdonRewardManager\n"
+        "# and for step and token rewards on their tokens, a file agent_loops.yaml with the lines\n"
+        "#   - {name: guerdon_single_turn, _target_: guerdon.integrations.verl_agent_loop.SingleTurn}\n"
+        "#   - {name: guerdon_tool, _target_: guerdon.integrations.verl_agent_loop.Tool}\n"
+        "actor_rollout_ref.rollout.agent.agent_loop_config_path=agent_loops.yaml "
+        "actor_rollout_ref.rollout.agent.default_agent_loop=guerdon_single_turn",
         one_by_one=True,
     ),
     "openrlhf": Export(
@@ -100,14 +108,14 @@ EXPORTS: Mapping[str, Export] = {
     "slime": Export(
         "guerdon_slime.py",
         _python("from guerdon.integrations.slime import reward_model", "rm = reward_model(SPEC$options)"),
-        "--custom-rm-path guerdon_slime.rm --group-rm   # with the file's folder on PYTHONPATH",
+        "--custom-rm-path $module.rm --group-rm   # with the file's folder on PYTHONPATH",
         one_by_one=True,
     ),
     "swift": Export(
         "guerdon_swift.py",
         _python(
             "from swift.rewards import orms\n\nfrom guerdon.integrations.swift import reward_class",
-            'orms["$identifier"] = reward_class(SPEC)',
+            'orms["$identifier"] = reward_class(SPEC, "$identifier")',
         ),
         "--external_plugins $path --reward_funcs $identifier",
     ),
@@ -115,9 +123,11 @@ EXPORTS: Mapping[str, Export] = {
         "guerdon_skyrl.py",
         _python(
             "from skyrl_gym.envs import register\n\nfrom guerdon.integrations.skyrl import environment",
-            'GuerdonEnv = environment(SPEC$options)\n\nregister(id="guerdon", entry_point="guerdon_skyrl:GuerdonEnv")',
+            "GuerdonEnv = environment(SPEC$options)\n\n"
+            'register(id="$identifier", entry_point=f"{__name__}:GuerdonEnv")',
         ),
-        'import guerdon_skyrl  # in the entry point; rows have env_class: "guerdon", reward_spec: {"ground_truth": ...}',
+        "import $module  # in the entry point, where SkyRL's environments are registered\n"
+        '# rows of the dataset have env_class: "$identifier", reward_spec: {"ground_truth": ...}',
         one_by_one=True,
     ),
     "verifiers": Export(
@@ -129,12 +139,13 @@ EXPORTS: Mapping[str, Export] = {
     "inspect-ai": Export(
         "guerdon_inspect.py",
         _python("from guerdon.integrations.inspect_ai import as_scorer", "scorer = as_scorer(SPEC)"),
-        "from guerdon_inspect import scorer\nTask(dataset=..., solver=..., scorer=scorer)",
+        "from $module import scorer\nTask(dataset=..., solver=..., scorer=scorer)",
     ),
     "nemo-gym": Export(
         "reward.yaml",
         "$spec",
-        "guerdon serve $path$serve\n# then let the resources server's verify() post its request to $url/verify and pass the answer on",
+        "guerdon serve $path$serve\n"
+        "# then let the resources server's verify() post its request to $url/verify and pass the answer on",
         server=True,
     ),
     "llama-factory": Export(
@@ -153,6 +164,7 @@ def export(
     path: str = "",
     at: str = "local",
     group_size: int | None = None,
+    fallback: float = 0.0,
     url: str = "http://127.0.0.1:8000",
 ) -> Exported:
     """The file with which a trainer uses a reward.
@@ -162,6 +174,7 @@ def export(
         path: where the file will be; "" for its usual name here.
         at: where samples meet, for trainers that ask one by one (:class:`~guerdon.integrations.sample_scorer.SampleScorer`).
         group_size: rollouts per prompt.
+        fallback: the number for a rollout that could not be scored, for trainers that must have one.
         url: the server, for trainers that ask one.
 
     Raises:
@@ -187,17 +200,29 @@ def export(
     spec = to_yaml(reward)
     if chosen.file.endswith(".py"):
         spec = spec.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    options = (f", at={at!r}" if at != "local" else "") + (f", group_size={group_size}" if group_size else "")
+    given = {"at": (at, "local"), "group_size": (group_size, None), "fallback": (float(fallback), 0.0)}
+    options = "".join(f", {name}={value!r}" for name, (value, default) in given.items() if value != default)
+    serve = (f" --group-size {group_size}" if group_size else "") + (f" --fallback {fallback:g}" if fallback else "")
+    target = path or chosen.file
     filled = {
-        "name": reward.name,
-        "identifier": "".join(c if c.isalnum() else "_" for c in reward.name),
+        "name": "".join(c if c.isalnum() or c in " +-*._" else "_" for c in reward.name),
+        "identifier": _identifier(reward.name),
         "trainer": trainer,
         "spec": spec,
         "options": options if chosen.one_by_one else "",
-        "serve": f" --group-size {group_size}" if group_size else "",
-        "path": path or chosen.file,
+        "serve": serve,
+        "path": target,
+        "module": PurePath(target).stem,
         "url": url.rstrip("/"),
     }
-    return Exported(
-        path or chosen.file, Template(chosen.text).substitute(filled), Template(chosen.use).substitute(filled)
-    )
+    return Exported(target, Template(chosen.text).substitute(filled), Template(chosen.use).substitute(filled))
+
+
+def _identifier(name: str) -> str:
+    """A name as Python takes it.
+
+    >>> _identifier("0.5*f1+tags")
+    'reward_0_5_f1_tags'
+    """
+    plain = "".join(c if c.isalnum() and c.isascii() else "_" for c in name)
+    return plain if plain.isidentifier() and not iskeyword(plain) else f"reward_{plain}"

@@ -35,7 +35,6 @@ def as_scorer(reward: Any, **options: Any) -> Any:
         raise MissingExtra("inspect-ai", extra="inspect") from None
     asked = SampleScorer(reward, **options)
 
-    @scorer(metrics=[mean(), stderr()], name=asked.reward.name)
     def guerdon_scorer() -> Any:
         async def score(state: TaskState, target: Target) -> Score:
             sample = Sample(
@@ -52,7 +51,7 @@ def as_scorer(reward: Any, **options: Any) -> Any:
 
         return score
 
-    return guerdon_scorer()
+    return scorer(metrics=[mean(), stderr()], name=asked.reward.name)(guerdon_scorer)()
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,7 +120,9 @@ class InspectScorer(Reward):
             return letters[value], said
         if isinstance(value, (bool, int, float)):
             if math.isnan(value):
-                return np.nan, Note(Outcome.MISSING_DATA, str(score.explanation or "unscored"))
+                return np.nan, Note(
+                    Outcome.MISSING_DATA, str(getattr(score, "reason", None) or score.explanation or "unscored")
+                )
             if not self.low <= value <= self.high:
                 raise UserError(
                     f"value {value} is beyond the declared range [{self.low}, {self.high}]; set low and high"

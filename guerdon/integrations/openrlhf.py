@@ -6,6 +6,7 @@ server, and ``group_size``. ``guerdon export openrlhf SPEC`` writes the file.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
@@ -14,17 +15,21 @@ from typing import Any
 from guerdon.integrations.sample_scorer import SampleScorer
 from guerdon.runtime import background
 from guerdon.sample import Sample
+from guerdon.text.chat_template import response_after
 
 __all__ = ["reward_function"]
+
+log = logging.getLogger("guerdon.openrlhf")
 
 
 def reward_function(reward: Any, **options: Any) -> Callable[..., dict[str, Any]]:
     """The ``reward_func(queries, prompts, labels)`` that OpenRLHF calls; ``options`` of :class:`SampleScorer`.
 
-    A query is prompt and response decoded together; the label gives the columns (one column: itself; several: a JSON object).
-    Returns ``rewards`` (for advantages), ``scores`` (in [0, 1] where the range is finite, for dynamic filtering) and
-    ``extra_logs`` with every part and ``unscored``. A rollout that could not be scored gets the fallback: OpenRLHF would drop an
-    exception in its log and train on nothing.
+    A query is prompt and response decoded together, end marks included, which are cut off; the label gives the columns (one
+    column: itself; several: a JSON object). Returns ``rewards`` (for advantages), ``scores`` (in [0, 1] where the range is finite,
+    for dynamic filtering) and ``extra_logs`` with every part and ``unscored``. A rollout that could not be scored gets the
+    fallback. What raises (a label without a column, say) is logged as an error: OpenRLHF hides it among its informational
+    messages and then asks for a reward model of its own.
 
     >>> reward_func = reward_function("{reward: exact_match}")
     >>> [float(reward) for reward in reward_func(["2+2? 4"], ["2+2? "], ["4"])["rewards"]]
@@ -33,15 +38,23 @@ def reward_function(reward: Any, **options: Any) -> Callable[..., dict[str, Any]
     scorer = SampleScorer(reward, **options)
     low, high = scorer.reward.range
 
+    def numbers(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> list[dict[str, float]]:
+        samples = [
+            Sample(response_after(prompt, query), prompt, scorer.columns(label))
+            for query, prompt, label in zip(queries, prompts, labels, strict=True)
+        ]
+        work = [background().submit(scorer.numbers(sample)) for sample in samples]
+        wait(work)
+        return [done.result() for done in work]
+
     def reward_func(
         queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any], **others: Any
     ) -> dict[str, Any]:
-        work = [
-            background().submit(scorer.numbers(Sample(query.removeprefix(prompt), prompt, scorer.columns(label))))
-            for query, prompt, label in zip(queries, prompts, labels, strict=True)
-        ]
-        wait(work)
-        rows = [done.result() for done in work]
+        try:
+            rows = numbers(queries, prompts, labels)
+        except Exception:
+            log.exception("reward %r could not be asked", scorer.reward.name)
+            raise
         values = [row["score"] for row in rows]
         names = [name for name in rows[0] if name != "score"] if rows else []
         return {

@@ -7,10 +7,12 @@ Where the samples meet is told by ``at``: in this process, in a named Ray actor,
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -36,7 +38,7 @@ class SampleScorer:
         group_size: rollouts per prompt, for rewards that compare siblings.
         group_deadline, incomplete: how long a group waits, what an incomplete one gets (:class:`~guerdon.intake.IntakeOptions`).
         fallback: the number for a sample that could not be scored; ``counts["unscored"]`` tells how many there were.
-        server_reward, token: the reward's name on the server, if it has several, and its bearer token.
+        server_reward, token: the reward's name on the server, if it has several, and its bearer token (else ``GUERDON_TOKEN``).
 
     Raises:
         UserError: an ``at`` that is none of these.
@@ -76,7 +78,7 @@ class SampleScorer:
 
     def columns(self, label: Any, others: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The columns the reward reads, from a trainer's label and other fields; see :func:`guerdon.sample.columns_from_label`."""
-        return columns_from_label(self.reward, label, others)
+        return {name: plain(value) for name, value in columns_from_label(self.reward, label, others).items()}
 
     async def score(self, sample: Sample) -> SampleScores:
         """The scores of a sample. A server or actor out of reach gives no value and says so.
@@ -97,7 +99,8 @@ class SampleScorer:
         """As :meth:`numbers`, of scores that are there already. A part without a value is the fallback."""
         parts = {path: scores.parts.get(path, np.nan) for path in self.reward.part_owners}
         finite = {path: float(part) if np.isfinite(part) else self.fallback for path, part in parts.items()}
-        return {"score": scores.or_else(self.fallback), **finite, "unscored": float(not scores.scored)}
+        score = scores.or_else(self.fallback)
+        return {"score": score, **finite, "unscored": float(not scores.scored)} | {"score": score}
 
     def blocking(self, sample: Sample) -> SampleScores:
         """As :meth:`score`, waiting, for trainers that call plain functions from threads."""
@@ -121,7 +124,7 @@ class SampleScorer:
         from guerdon.server.client import RewardClient
 
         name, token = self._server
-        return RewardClient(self.at, name, token=token)
+        return RewardClient(self.at, name, token=token or os.environ.get("GUERDON_TOKEN"))
 
     async def _from_server(self, sample: Sample) -> SampleScores:
         from guerdon.server.client import ServerFault
@@ -135,7 +138,9 @@ class SampleScorer:
                 columns=sample.columns,
                 group=None if sample.group is None else str(sample.group),
                 siblings=siblings,
-                id=None if sample.id is None else str(sample.id),
+                id=uuid4().hex if sample.id is None else str(sample.id),
+                completion_ids=sample.completion_ids,
+                step=sample.step,
                 detail="full",
             )
         except ServerFault as fault:
@@ -144,6 +149,21 @@ class SampleScorer:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_place": None, "counts": Counter()}
+
+
+def plain(value: Any) -> Any:
+    """Python values of numpy's arrays and numbers, as datasets give them.
+
+    >>> plain({"a": np.array(["x", "y"], dtype=object), "b": [np.int64(3)]})
+    {'a': ['x', 'y'], 'b': [3]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def from_answer(answer: Mapping[str, Any], i: int = 0) -> SampleScores:

@@ -19,12 +19,14 @@ def environment(reward: Any, **options: Any) -> type:
     """The environment class for ``skyrl_gym.register``; ``options`` of :class:`SampleScorer`.
 
     The dataset row's ``reward_spec`` (its ``ground_truth``) and further fields give the columns, ``extras["uid"]`` says who are
-    siblings. The completion is all that the policy has written; with ``max_turns`` above 1 each turn's reward is what the score
-    has gained since the turn before, so that a rollout's turns sum to its value.
+    siblings, else equal prompts do. The completion is all that the policy has written; with ``max_turns`` above 1 each turn's
+    reward is what the score has gained since the turn before, so that a rollout's turns sum to its value. What compares siblings
+    is scored once, after the last turn.
     """
     from skyrl_gym.envs.base_text_env import BaseTextEnv, BaseTextEnvStepOutput
 
     scorer = SampleScorer(reward, **options)
+    once = scorer.reward.siblings is not None or scorer.reward.stateful
 
     class GuerdonEnv(BaseTextEnv):  # type: ignore[misc]
         def __init__(self, env_config: Any = None, extras: Mapping[str, Any] | None = None) -> None:
@@ -47,10 +49,12 @@ def environment(reward: Any, **options: Any) -> type:
             self.turns += 1
             self.said.append({"role": "assistant", "content": action})
             done = self.turns >= self.max_turns
-            completion: Any = action if self.max_turns == 1 else self.said
-            sample = Sample(completion, self.prompt, self.columns, group=self.extras.get("uid"))
-            self.numbers = scorer.as_numbers(scorer.blocking(sample))
-            gained, self.before = self.numbers["score"] - self.before, self.numbers["score"]
+            gained = 0.0
+            if done or not once:
+                completion: Any = action if self.max_turns == 1 else list(self.said)
+                sample = Sample(completion, self.prompt, self.columns, group=self.extras.get("uid"))
+                self.numbers = scorer.as_numbers(scorer.blocking(sample))
+                gained, self.before = self.numbers["score"] - self.before, self.numbers["score"]
             return BaseTextEnvStepOutput(observations=[], reward=gained, done=done, metadata=dict(self.numbers))
 
         def get_metrics(self) -> dict[str, float]:

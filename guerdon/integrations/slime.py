@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from uuid import uuid4
 
 from guerdon.integrations.sample_scorer import SampleScorer
 from guerdon.sample import Sample
@@ -21,7 +22,8 @@ Numbers = dict[str, float]
 def reward_model(reward: Any, **options: Any) -> Callable[..., Awaitable[Any]]:
     """The ``async def rm(args, sample)`` slime calls, with one sample or a list; ``options`` of :class:`SampleScorer`.
 
-    ``sample.label`` and ``sample.metadata`` give the columns, ``sample.group_index`` says who are siblings.
+    ``sample.label`` and ``sample.metadata`` give the columns. With ``--group-rm`` a list is a whole group; without, a list is what
+    one rollout has fanned out into, and ``sample.group_index`` says who are siblings.
     A number, or with ``args.reward_key`` set the object whose keys are ``score``, every part and ``unscored``.
 
     >>> from types import SimpleNamespace
@@ -34,7 +36,8 @@ def reward_model(reward: Any, **options: Any) -> Callable[..., Awaitable[Any]]:
 
     async def rm(args: Any, sample: Any, **others: Any) -> Any:
         many = sample if isinstance(sample, list) else [sample]
-        numbers = await asyncio.gather(*(scorer.numbers(_sample(scorer, each, len(many))) for each in many))
+        group = uuid4().hex if getattr(args, "group_rm", False) and len(many) > 1 else None
+        numbers = await asyncio.gather(*(scorer.numbers(_sample(scorer, each, group, len(many))) for each in many))
         keyed = bool(getattr(args, "reward_key", None) or getattr(args, "eval_reward_key", None))
         rewards = [row if keyed else row["score"] for row in numbers]
         return rewards if isinstance(sample, list) else rewards[0]
@@ -42,15 +45,16 @@ def reward_model(reward: Any, **options: Any) -> Callable[..., Awaitable[Any]]:
     return rm
 
 
-def _sample(scorer: SampleScorer, sample: Any, together: int) -> Sample:
+def _sample(scorer: SampleScorer, sample: Any, group: str | None, together: int) -> Sample:
+    """The sample as one of a whole ``group``, or where that is None as one of those with its ``group_index``."""
     metadata = sample.metadata if isinstance(getattr(sample, "metadata", None), Mapping) else {}
-    group = getattr(sample, "group_index", None)
+    index = getattr(sample, "group_index", None)
     return Sample(
         sample.response,
         sample.prompt,
         scorer.columns(sample.label, metadata),
-        group=None if group is None else str(group),
-        siblings=together if together > 1 else None,
+        group=group or (None if index is None else str(index)),
+        siblings=together if group else None,
         completion_ids=_ids(sample),
     )
 

@@ -22,8 +22,9 @@ class Unscored(GuerdonError, RuntimeError):
 def reward_function(reward: Any, *, parts: bool = False, **options: Any) -> Callable[..., Awaitable[Any]]:
     """The ``async def reward(task, trace)`` of a task; ``options`` of :class:`SampleScorer`.
 
-    The columns are fields of the task's data (``reference``, ``answer``, ...); siblings are the traces of one task. ``parts``:
-    a mapping of the parts in place of the value.
+    The columns are fields of the task's data; the one column a reward reads may also be called ``reference``, ``answer`` or
+    ``ground_truth`` there. Siblings are the traces of one task (its ``id``, ``idx`` or ``name``, else its prompt). ``parts``: a
+    mapping of the parts in place of the value.
 
     Raises:
         Unscored: the rollout could not be scored.
@@ -33,8 +34,8 @@ def reward_function(reward: Any, *, parts: bool = False, **options: Any) -> Call
     async def guerdon_reward(task: Any, trace: Any) -> float | Mapping[str, float]:
         data = getattr(task, "data", task)
         fields = data.model_dump() if hasattr(data, "model_dump") else dict(vars(data))
-        label = next((fields[name] for name in ("reference", "answer", "ground_truth") if fields.get(name)), None)
-        group = fields.get("idx", fields.get("id", fields.get("name")))
+        label = _first(fields, "reference", "answer", "ground_truth")
+        group = _first(fields, "id", "idx", "name")
         sample = Sample(
             trace.last_reply,
             fields.get("prompt"),
@@ -48,3 +49,8 @@ def reward_function(reward: Any, *, parts: bool = False, **options: Any) -> Call
         return {path: numbers[path] for path in scorer.reward.part_owners} if parts else numbers["score"]
 
     return guerdon_reward
+
+
+def _first(fields: Mapping[str, Any], *names: str) -> Any:
+    """The first of these fields that is there."""
+    return next((fields[name] for name in names if fields.get(name) is not None), None)

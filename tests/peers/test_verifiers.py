@@ -1,44 +1,72 @@
-"""verifiers: the exported function, plugged into a task and scored by ``Task.score``."""
+"""verifiers: the exported function, plugged in by configuration, and run by ``Task.score`` on a real trace."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import verifiers.v1 as vf
-
-from guerdon.integrations.verifiers import Unscored, reward_function
-
-
-def test_function_scores_a_trace(exported: Any) -> None:
-    reward = exported("verifiers", "{reward: token_f1}").reward
-    assert inspect.iscoroutinefunction(reward)
-    task = SimpleNamespace(data=SimpleNamespace(prompt="q", answer="a b", idx=3))
-    assert asyncio.run(reward(task, SimpleNamespace(last_reply="a c"))) == 0.5
-    parts = reward_function("{reward: token_f1}", parts=True)
-    assert asyncio.run(parts(task, SimpleNamespace(last_reply="a c"))) == {"token_f1": 0.5}
+from pydantic import TypeAdapter
+from verifiers.v1.configs.agent import AgentConfig
+from verifiers.v1.configs.task import TaskConfig
+from verifiers.v1.errors import TaskError
+from verifiers.v1.trace import AgentInfo, Trace, TraceTask
 
 
-def test_unscored_is_an_error_never_a_guess() -> None:
-    reward = reward_function("{reward: token_f1}")
-    task = SimpleNamespace(data=SimpleNamespace(prompt="q", answer=None, reference=None))
-    with pytest.raises(Unscored):
-        asyncio.run(reward(task, SimpleNamespace(last_reply="a c")))
+class Data(vf.TaskData):
+    answer: str = ""
+    quality: float | None = None
 
 
-def test_real_task_scores_with_it(exported: Any) -> None:
-    reward = exported("verifiers", "{reward: token_f1}").reward
+class Task(vf.Task[Data, vf.State, TaskConfig]):
+    """A task without rewards of its own."""
 
-    class Data(vf.TaskData):
-        answer: str = ""
 
-    class Task(vf.Task[Data, vf.State, vf.TaskConfig]):  # type: ignore[name-defined, misc]
-        @vf.reward(weight=2.0)
-        async def overlap(self, task: Any, trace: Any) -> float:
-            return float(await reward(task, trace))
+def scored(rewards: dict[str, Any], *replies: str, **data: Any) -> list[Trace]:
+    """The traces of one task after scoring, asked for at once as an environment does."""
+    config = TypeAdapter(TaskConfig).validate_python({"rewards": rewards})
+    task = Task(Data(idx=3, prompt="say x y", **data), config)
 
-    names = [name for name in dir(Task) if name == "overlap"]
-    assert names == ["overlap"]
+    async def score() -> list[Trace]:
+        traces = [
+            Trace(task=TraceTask(type="Task", data=task.data), agent=AgentInfo(config=AgentConfig()), root_reply=reply)
+            for reply in replies
+        ]
+        await asyncio.gather(*(task.score(trace) for trace in traces))
+        return traces
+
+    return asyncio.run(score())
+
+
+def plugged(path: Path, **options: Any) -> dict[str, Any]:
+    return {"fn": f"{path}:reward", **options}
+
+
+def test_plugged_by_configuration(written: Any) -> None:
+    path = written("verifiers", "{reward: token_f1}")
+    (trace,) = scored({"overlap": plugged(path, weight=2.0)}, "x z", answer="x y")
+    assert trace.rewards["overlap"].score == 0.5 and trace.rewards["overlap"].weight == 2.0 and trace.reward == 1.0
+
+
+def test_parts(written: Any) -> None:
+    path = written("verifiers", "{reward: token_f1}")
+    path.write_text(path.read_text(encoding="utf-8").replace("(SPEC)", "(SPEC, parts=True)"), encoding="utf-8")
+    (trace,) = scored({"all": plugged(path)}, "x z", answer="x y")
+    assert {name: reward.score for name, reward in trace.rewards.items()} == {"token_f1": 0.5}
+
+
+def test_unscored_is_an_error_never_a_guess(written: Any) -> None:
+    path = written("verifiers", "{reward: given, score_column: quality}")
+    (trace,) = scored({"given": plugged(path)}, "x", quality=0.75)
+    assert trace.reward == 0.75
+    with pytest.raises(TaskError, match="missing_data"):
+        scored({"given": plugged(path)}, "x")
+
+
+def test_siblings_of_a_task(written: Any) -> None:
+    path = written("verifiers", "{reward: majority_vote}", "--group-size", "3")
+    traces = scored({"votes": plugged(path)}, *(f"<answer>{word}</answer>" for word in "xxy"))
+    rewards = [trace.reward for trace in traces]
+    assert rewards[0] == rewards[1] > rewards[2]
