@@ -54,7 +54,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "papers in short": short_papers_table,
     "rewards": rewards_table,
 }
-PAGES = {ROOT / "README.md": "papers in short", ROOT / "docs" / "papers.md": "papers", ROOT / "docs" / "rewards.md": "rewards"}
+PAGES = {
+    ROOT / "README.md": "papers in short",
+    ROOT / "docs" / "papers.md": "papers",
+    ROOT / "docs" / "rewards.md": "rewards",
+}
 
 
 def marks(name: str) -> tuple[str, str]:

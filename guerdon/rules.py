@@ -302,7 +302,13 @@ for _rule in (
     Rule(
         "max_ratio", normalize.group_max_ratio, groups=True, span=lambda r, _: UNIT if r[0] == UNIT else ANY, steps=""
     ),
-    Rule("rank_rewards", rank_rewards, groups=True, span=lambda _, o: (float(o.get("worst", -0.1)), float(o.get("best", 1.0))), steps=""),
+    Rule(
+        "rank_rewards",
+        rank_rewards,
+        groups=True,
+        span=lambda _, o: (float(o.get("worst", -0.1)), float(o.get("best", 1.0))),
+        steps="",
+    ),
     Rule("minmax", normalize.group_minmax, groups=True, span=lambda *_: UNIT, steps=""),
     Rule("batch_zscore", normalize.batch_zscore, batch=True, steps=""),
     Rule("running_zscore", running_zscore, steps="", initial=normalize.running_initial, advance=_moments),
@@ -317,9 +323,7 @@ for _rule in (
     ),
     Rule("renorm", renorm, False, steps="rewrite"),
     Rule("outcome_modulated", outcome_modulated, False, span=spans.of_outcome_modulated, steps="rewrite"),
-    Rule(
-        "critique_reward", critique_reward, False, span=spans.of_critique_reward, steps="", plan=critique_plan
-    ),
+    Rule("critique_reward", critique_reward, False, span=spans.of_critique_reward, steps="", plan=critique_plan),
     Rule("residual", residual, False, span=spans.of_residual, steps=""),
     Rule("format_ladder", format_ladder, False, span=spans.of_ladder, steps=""),
     Rule(
