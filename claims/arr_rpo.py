@@ -56,7 +56,7 @@ def _swap_consistency(seed: int) -> tuple[float, float]:
     """Share of new pairs on which the judge prefers the same answer in both orders: by verified rubrics, and by none."""
     pairs = [Example(f"Why {k}?", (f"So {k}, because.", f"So {k}."), (1.0, 2.0)) for k in range(PAIRS)]
     judge, method = Judge(seed), generator(count=1, epochs=5)
-    made = generated(pairs, method, chat=Writer(seed), judge=judge)
+    made = sorted(generated(pairs, method, chat=Writer(seed), judge=judge), key=lambda one: one[0].prompt)
     kept = [one.rubric for _, one in made if one.status == "kept" and one.rubric is not None]
     direct = Rubric((Criterion("c1", LOOSE),))
 

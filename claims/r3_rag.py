@@ -24,10 +24,10 @@ SECOND = {
 }
 JUDGE = ScriptedChat(
     {
-        "Answer to check:": "Final answer: False",
-        "Query:\nbirthplace of Ann": "Relevance: 0.90",
-        "Steps before:\n(none)": "Relevance: 0.80",
-        "Query:\nleader of Alba": "Relevance: 0.20",
+        "<<<ANSWER TO CHECK": "Final answer: False",
+        "\nbirthplace of Ann\nQUERY ": "Relevance: 0.90",
+        "\n(none)\nSTEPS BEFORE ": "Relevance: 0.80",
+        "\nleader of Alba\nQUERY ": "Relevance: 0.20",
     },
     default="Relevance: 0.10",
 )

@@ -182,9 +182,13 @@ def as_lm(value: CausalLM | str) -> CausalLM:
     if value == POLICY:
         return PolicyLM()
     if not isinstance(value, str):
-        raise UserError(f"lm={value!r:.80} is {type(value).__name__}; give a CausalLM, {POLICY!r}, a folder or a hub id")
+        raise UserError(
+            f"lm={value!r:.80} is {type(value).__name__}; give a CausalLM, {POLICY!r}, a folder or a hub id"
+        )
     if value.startswith(("http://", "https://")):
-        raise UserError(f"lm={value!r} does not say what serves it; give VLLM({value!r}, model) or SGLang({value!r}, model)")
+        raise UserError(
+            f"lm={value!r} does not say what serves it; give VLLM({value!r}, model) or SGLang({value!r}, model)"
+        )
     if "/" in value or "\\" in value:
         from guerdon.models.lms.transformers_lm import TransformersLM
 

@@ -87,6 +87,6 @@ def _winner(value: Any) -> int | None:
         return _MODELS[value.strip().lower()]
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return int(number) if number.is_integer() and number >= 1 else None

@@ -67,15 +67,17 @@ def _widest(found: Sequence[Entity]) -> list[Entity]:
 
 _WORD = re.compile(r"[^\W_](?:[\w'’-]|\.(?=[^\W\d_]\.)|&(?=[A-Z]))*+")
 _JOINING = frozenset(
-    "of the de da di del della dei der den dem das do dos du des la le les van von zu zur und et y e i bin ibn al el & af av".split()
+    "of the de da di del della dei der den dem das do dos du des la le les van von zu zur und et y e i bin ibn al el af".split()
 )
 _EVERYDAY = frozenset(
     "a an the in on at of to for from by with and or but if so then thus hence therefore now next first second third finally also "
     "however because since as when while where which who whom whose what why how is are was were be been do does did has have had "
-    "i we he she it they you this that these those there here his her its their our my your let not no yes ok based according after "
-    "before during both each all some many most more other another such only just still even once again both either neither can "
-    "could may might must should will would shall i'm i'll i've let's it's that's there's don't search query answer question result "
-    "results find found look looking check step think thought information searching given using document documents page pages wait "
+    "i we he she it they you this that these those there here his her its their our my your let not no yes ok based according "
+    "after before during both each all some many most more other another such only just still even once again both "
+    "either neither can "
+    "could may might must should will would shall i'm i'll i've let's it's that's there's don't search query answer question "
+    "result results find found look looking check step think thought information searching given using document documents "
+    "page pages wait "
     "well maybe perhaps actually great good sure true false none unknown final "
     "der die das ein eine und oder aber wenn dann ist sind war im am es er sie wir ich nach bei mit von zu auf für nicht "
     "le la les un une des et ou mais si alors est sont était il elle nous je dans sur par pour avec ce cette "
@@ -86,40 +88,37 @@ _EVERYDAY = frozenset(
 _STYLED = frozenset(
     "mr mrs ms dr prof st sr jr mt sgt capt gen lt col rev hon no vol ca sra mme mlle m hr fr dott ing".split()
 )
-_BEFORE_SENTENCE = re.compile(r"(?:^|[.!?…:;>\n*#|])[\s\"'“”‘’«»(\[*_-]{0,8}+\Z")
-_VERBAL = ("ing", "ed", "ly")
+_BLANK_OR_QUOTE, _CLOSING = " \t\"'“”‘’«»([*_-", ".!?…:;>\n#|"
 
 
 def _names(text: str) -> Iterator[Entity]:
-    words = [match for match in _WORD.finditer(text) if not match.group().isnumeric()]
+    words = list(_WORD.finditer(text))
     small = {match.group() for match in words if match.group()[0].islower()}
-    opens = {match.start() for match in words if _opens_sentence(text, match.start())}
-    amid = {match.group() for match in words if match.group()[0].isupper() and match.start() not in opens}
-    for run in _runs(text, list(_WORD.finditer(text))):
-        while run and _is_everyday(
-            run[0].group(), run[0].start() in opens, small, amid, len(run) > 1, text[run[0].end() :][:2]
-        ):
-            run = run[1:]
-        while run and run[-1].group().lower() in _JOINING and not run[-1].group()[0].isupper():
-            run = run[:-1]
-        if run and (len(run) > 1 or len(run[0].group()) > 1):
-            last = run[-1].group()
-            end = run[-1].end() - (2 if last.endswith(("'s", "’s")) else 0)
-            yield Entity("name", run[0].start(), end)
+    capitals = [match for match in words if match.group()[0].isupper()]
+    opens = {match.start() for match in capitals if _opens_sentence(text, match.start())}
+    amid = {match.group() for match in capitals if match.start() not in opens}
+    for run in _runs(text, words):
+        first, last = 0, len(run) - 1
+        while first <= last and _is_everyday(run[first].group(), run[first].start() in opens, small, amid):
+            first += 1
+        while first <= last and run[last].group() in _JOINING:
+            last -= 1
+        if first < last or (first == last and len(run[first].group()) > 1):
+            possessive = run[last].group().endswith(("'s", "’s"))
+            yield Entity("name", run[first].start(), run[last].end() - 2 * possessive)
 
 
 def _opens_sentence(text: str, start: int) -> bool:
-    return bool(_BEFORE_SENTENCE.search(text[max(0, start - 10) : start])) if start else True
+    before = text[max(0, start - 10) : start].rstrip(_BLANK_OR_QUOTE)
+    return before[-1] in _CLOSING if before else start <= 10
 
 
-def _is_everyday(word: str, opening: bool, small: set[str], amid: set[str], leads: bool, after: str) -> bool:
+def _is_everyday(word: str, opening: bool, small: set[str], amid: set[str]) -> bool:
     """Whether the first word of a run is no part of a name: an everyday word, or the mere beginning of a sentence."""
     lower = word.lower()
-    if lower in _EVERYDAY or lower in _JOINING:
+    if word[0].isdigit() or lower in _EVERYDAY or lower in _JOINING:
         return True
-    if not opening or word in amid or any(c.isupper() for c in word[1:]):
-        return False
-    return lower in small or (not leads and lower.endswith(_VERBAL) and after[:1] == " " and after[1:].islower())
+    return opening and lower in small and word not in amid and word[1:].islower()
 
 
 def _runs(text: str, words: Sequence[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
@@ -180,7 +179,10 @@ _ADDRESS = re.compile(
     r"\b(?:https?://|www\.)[^\s<>\"]{1,300}|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4}"
 )
 # Han characters that do not belong to a name before a word for a place or a person.
-_HAN = "[^\\W\\d_a-zA-Z\u3040-\u30ff的在是于於了和与與为為从從到由被有他她我你它这這那就也都而及或等之以对對向用把每各某该該此其去来來位及]"
+_HAN = (
+    "[^\\W\\d_a-zA-Z\u3040-\u30ff"
+    "的在是于於了和与與为為从從到由被有他她我你它这這那就也都而及或等之以对對向用把每各某该該此其去来來位及]"
+)
 _EAST = re.compile(
     r"《[^》\n]{1,60}》|〈[^〉\n]{1,60}〉|「[^」\n]{1,60}」|『[^』\n]{1,60}』"
     r"|[\u30a1-\u30fa][\u30a1-\u30ff=＝]+[\u4e00-\u9fff]{0,3}"

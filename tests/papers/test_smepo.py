@@ -71,9 +71,7 @@ def test_code_by_hand() -> None:
 def test_entities() -> None:
     trace = "<search>capital of Italy</search> The Treaty of Rome, signed on 25 March 1957 by J. R. Smith, names ローマ and rome."
     masked = mask_entities(trace, ["Rome", "ローマ"])
-    assert masked.startswith(
-        "<search>capital of [ENTITY]</search> The [ENTITY], signed on [ENTITY] [ENTITY] by [ENTITY]"
-    )
+    assert masked.startswith("<search>capital of [ENTITY]</search> The [ENTITY], signed on [ENTITY] by [ENTITY]")
     assert "ローマ" not in masked and "rome" not in masked.lower().replace("entity", "")
     assert mask_entities(masked, ["Rome", "ローマ"]) == masked
     assert mask_entities("use WikiSearch now", keep=["WikiSearch"]) == "use WikiSearch now"
