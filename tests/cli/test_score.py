@@ -326,6 +326,8 @@ def test_a_run_stopped_from_the_keyboard_goes_on(here: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A suite that runs in the background has SIGINT ignored, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     spool = Path("long-out.jsonl.partial/rows")
     while process.poll() is None and not (spool.exists() and spool.stat().st_size > 100_000):
