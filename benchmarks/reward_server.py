@@ -181,6 +181,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _answers(port: int, label: str | None) -> bool:
+    try:
+        return not asyncio.run(load(port, 1, 0.3, label))["wrong"]
+    except (OSError, asyncio.IncompleteReadError):
+        return False
+
+
 def measured(server: str, clients: Sequence[int], seconds: float) -> list[dict[str, Any]]:
     """All numbers of clients on a fresh server."""
     port = free_port()
@@ -192,14 +199,10 @@ def measured(server: str, clients: Sequence[int], seconds: float) -> list[dict[s
     label = "the reference text" if server == "minilm" else None
     try:
         waited = time.perf_counter() + NEVER
-        while True:
-            try:
-                asyncio.run(load(port, 1, 0.3, label))
-                break
-            except (OSError, asyncio.IncompleteReadError):
-                if time.perf_counter() > waited or process.poll() is not None:
-                    raise RuntimeError(f"the server {server} does not answer") from None
-                time.sleep(0.2)
+        while not _answers(port, label):
+            if time.perf_counter() > waited or process.poll() is not None:
+                raise RuntimeError(f"the server {server} does not answer")
+            time.sleep(0.2)
         rows = [asyncio.run(load(port, n, seconds, label)) for n in clients]
         if server in ("guerdon", "minilm"):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
