@@ -20,7 +20,7 @@ from typing import Literal
 from guerdon.errors import Overloaded, UserError
 from guerdon.rendezvous import Rendezvous
 from guerdon.reward import Reward
-from guerdon.runtime import background
+from guerdon.runtime import all_or_none, background
 from guerdon.sample import Sample, SampleScores, batch_of, rows
 from guerdon.scorer import Scorer
 from guerdon.scores import Note, Outcome, Scores
@@ -159,14 +159,7 @@ class Intake:
 
     async def submit_all(self, samples: Sequence[Sample]) -> list[SampleScores]:
         """The scores of several samples, in order; the first failure is raised and the others are given up."""
-        tasks = [asyncio.ensure_future(self.submit(sample)) for sample in samples]
-        try:
-            return list(await asyncio.gather(*tasks))
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        return await all_or_none(self.submit(sample) for sample in samples)
 
     async def drain(self) -> None:
         """Take nothing more; let incomplete groups expire now, and wait until all that is held has been scored."""

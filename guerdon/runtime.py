@@ -122,6 +122,18 @@ def on_background_loop() -> bool:
     return _current is not None and threading.current_thread() is _current.thread
 
 
+async def all_or_none(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results of several coroutines run side by side, in order; after the first failure the others are given up."""
+    tasks = [asyncio.ensure_future(item) for item in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
 # -- evaluation -------------------------------------------------------------------------------------------------------
 
 
@@ -247,14 +259,7 @@ class Evaluation:
             finally:
                 for item in items:
                     item.close()
-        tasks = [asyncio.ensure_future(item) for item in work]
-        try:
-            return list(await asyncio.gather(*tasks))
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        return await all_or_none(work)
 
     async def scores(self, reward: Reward, rows: Rows | None = None) -> Scores:
         """The scores of these rows of the batch (None: all), each distinct reward evaluated once."""

@@ -20,6 +20,7 @@ from guerdon.intake import Intake, IntakeOptions
 from guerdon.integrations.ray_cluster import connected
 from guerdon.integrations.ray_rendezvous import ActorIntake
 from guerdon.reward import Reward
+from guerdon.runtime import all_or_none
 from guerdon.sample import Sample, SampleScores
 from guerdon.scorer import Scorer
 from guerdon.scoring.layout import hash64
@@ -83,14 +84,7 @@ class MeetingIntake:
 
     async def submit_all(self, samples: Sequence[Sample]) -> list[SampleScores]:
         """The scores of several samples, in order; the first failure is raised and the others are given up."""
-        tasks = [asyncio.ensure_future(self.submit(sample)) for sample in samples]
-        try:
-            return list(await asyncio.gather(*tasks))
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        return await all_or_none(self.submit(sample) for sample in samples)
 
     async def drain(self) -> None:
         """Wait until all that this replica sent has come back."""

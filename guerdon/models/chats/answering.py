@@ -12,6 +12,7 @@ from guerdon.models.chats.spending import Spending
 from guerdon.models.chats.wire import request_key
 from guerdon.models.images import UnreadableImage
 from guerdon.models.loaded import loaded
+from guerdon.runtime import all_or_none
 from guerdon.scores import Outcome
 
 Ask = Callable[[ChatRequest], Awaitable[tuple[ChatReply, Spending]]]
@@ -75,14 +76,8 @@ async def answered(
                 del flights[place]
                 flight.task.cancel()
 
-    tasks = [asyncio.ensure_future(one(request, key)) for request, key in zip(requests, keys, strict=True)]
     try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
+        return await all_or_none(one(request, key) for request, key in zip(requests, keys, strict=True))
     finally:
         spent.tell()
 
