@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,6 +132,18 @@ def rows(scores: Scores) -> Iterator[SampleScores]:
             None if scores.tokens is None else scores.tokens[i],
             None if spread is None else spread[i],
         )
+
+
+def in_unit_range(value: float, span: tuple[float, float]) -> float:
+    """A value mapped from the range of a reward to [0, 1]; as it is where the range is not finite.
+
+    >>> in_unit_range(0.5, (-1.0, 1.0)), in_unit_range(7.0, (0.0, float("inf")))
+    (0.75, 7.0)
+    """
+    low, high = span
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        return value
+    return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def _characters(value: Any) -> int:

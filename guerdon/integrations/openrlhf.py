@@ -7,14 +7,13 @@ server, and ``group_size``. ``guerdon export openrlhf SPEC`` writes the file.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from typing import Any
 
 from guerdon.integrations.sample_scorer import SampleScorer
 from guerdon.runtime import background
-from guerdon.sample import Sample
+from guerdon.sample import Sample, in_unit_range
 from guerdon.text.chat_template import response_after
 
 __all__ = ["reward_function"]
@@ -36,7 +35,6 @@ def reward_function(reward: Any, **options: Any) -> Callable[..., dict[str, Any]
     [1.0]
     """
     scorer = SampleScorer(reward, **options)
-    low, high = scorer.reward.range
 
     def numbers(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> list[dict[str, float]]:
         samples = [
@@ -59,17 +57,11 @@ def reward_function(reward: Any, **options: Any) -> Callable[..., dict[str, Any]
         names = [name for name in rows[0] if name != "score"] if rows else []
         return {
             "rewards": _tensor(values),
-            "scores": _tensor([_unit(value, low, high) for value in values]),
+            "scores": _tensor([in_unit_range(value, scorer.reward.range) for value in values]),
             "extra_logs": {name: _tensor([row[name] for row in rows]) for name in names},
         }
 
     return reward_func
-
-
-def _unit(value: float, low: float, high: float) -> float:
-    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
-        return value
-    return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def _tensor(values: list[float]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from typing import Protocol
 from guerdon.errors import UserError
 from guerdon.intake import Intake, IntakeOptions
 from guerdon.reward import Reward
-from guerdon.sample import Sample, SampleScores
+from guerdon.sample import Sample, SampleScores, in_unit_range
 from guerdon.scorer import Scorer
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -106,7 +105,4 @@ class Desk:
 
     def unit(self, value: float) -> float:
         """A value mapped from the reward's range to [0, 1]; as it is where the range is not finite."""
-        low, high = self.reward.range
-        if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
-            return value
-        return min(max((value - low) / (high - low), 0.0), 1.0)
+        return in_unit_range(value, self.reward.range)
