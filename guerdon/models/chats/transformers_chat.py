@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from guerdon.errors import MissingExtra, UserError
 from guerdon.frozen import FrozenDict, freeze
 from guerdon.models.chat import ChatModel, ChatReply, ChatRequest
 from guerdon.models.chats.spending import Spending
-from guerdon.models.loaded import loaded, torch_usable_after_fork
-from guerdon.models.zero3 import loading_outside_zero3
+from guerdon.models.loaded import loaded
+from guerdon.models.pretrained import check_weights, load_causal_lm
 from guerdon.registry import register
 
 if TYPE_CHECKING:
@@ -56,13 +55,7 @@ class TransformersChat(ChatModel):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "template_options", freeze(dict(self.template_options)))
-        if not self.model or not isinstance(self.model, str):
-            raise UserError(f"model={self.model!r} must be a folder or a hub id")
-        if self.dtype not in get_args(Dtype):
-            raise UserError(f"dtype={self.dtype!r} is unknown; choose one of {', '.join(get_args(Dtype))}")
-        for name in ("max_tokens", "batch_tokens"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name}={getattr(self, name)} must be 1 or more")
+        check_weights(self, dtypes=get_args(Dtype), max_tokens=1, batch_tokens=1)
 
     async def complete(self, requests: Sequence[ChatRequest]) -> list[ChatReply]:
         """One reply per request, in order. Runs in a thread; cancelled, it stops at the next token."""
@@ -93,30 +86,11 @@ class TransformersChat(ChatModel):
         return loaded(self, self._load)
 
     def _load(self) -> Generator:
-        try:
-            import torch
-            from transformers import AutoModelForCausalLM, AutoTokenizer
-        except ImportError as error:
-            raise MissingExtra(str(error.name or "transformers"), extra="lm") from error
+        model, tokenizer = load_causal_lm(self, padding_side="left")
         from guerdon.models.chats.generation import Generator
 
-        torch_usable_after_fork()
-        where = {"revision": self.revision, "trust_remote_code": self.trust_remote_code}
-        dtype = self.dtype if self.dtype == "auto" else getattr(torch, self.dtype)
-        device = self.device
-        if device == "auto":
-            device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(self.model, padding_side="left", **where)
-            with loading_outside_zero3():
-                model: Any = AutoModelForCausalLM.from_pretrained(self.model, dtype=dtype, **where)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"model={self.model!r} cannot be loaded as a causal language model "
-                f"({' '.join(str(error).split())[:300]}); give a folder, or a hub id this machine can reach"
-            ) from error
         return Generator(
-            model.to(device).eval().requires_grad_(False),
+            model,
             tokenizer,
             max_tokens=self.max_tokens,
             batch_tokens=self.batch_tokens,

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from guerdon.errors import MissingExtra, UserError
 from guerdon.frozen import FrozenDict, freeze
 from guerdon.models.lm import CausalLM, LogprobRequest, TokenScores
-from guerdon.models.loaded import loaded, torch_usable_after_fork
-from guerdon.models.zero3 import loading_outside_zero3
+from guerdon.models.loaded import loaded
+from guerdon.models.pretrained import Dtype, check_weights, load_causal_lm, shown
 from guerdon.registry import register
 
 if TYPE_CHECKING:
     from guerdon.models.lms.engine import LikelihoodEngine
-
-Dtype = Literal["auto", "float32", "float16", "bfloat16", "float64"]
 
 
 @register("lm", "transformers")
@@ -56,22 +53,10 @@ class TransformersLM(CausalLM):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "template_options", freeze(dict(self.template_options)))
-        if not self.model or not isinstance(self.model, str):
-            raise UserError(f"model={self.model!r} must be a folder or a hub id")
-        if self.dtype not in get_args(Dtype):
-            raise UserError(f"dtype={self.dtype!r} is unknown; choose one of {', '.join(get_args(Dtype))}")
-        for name, least in (("max_tokens", 2), ("batch_tokens", 1), ("vocabulary_chunk", 1), ("cache_bytes", 0)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UserError(f"{name}={value} must be {least} or more")
+        check_weights(self, max_tokens=2, batch_tokens=1, vocabulary_chunk=1, cache_bytes=0)
 
     def __repr__(self) -> str:
-        said = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if getattr(self, f.name) != (f.default_factory() if callable(f.default_factory) else f.default)
-        ]
-        return f"{type(self).__name__}({', '.join(said)})"
+        return shown(self)
 
     def logprobs(self, requests: Sequence[LogprobRequest]) -> list[TokenScores]:
         """Token scores of each request's target, in order.
@@ -87,27 +72,11 @@ class TransformersLM(CausalLM):
         return loaded(self, self._load)
 
     def _load(self) -> LikelihoodEngine:
-        try:
-            import torch
-            from transformers import AutoModelForCausalLM, AutoTokenizer
-        except ImportError as error:
-            raise MissingExtra(str(error.name or "transformers"), extra="lm") from error
+        model, tokenizer = load_causal_lm(self)
         from guerdon.models.lms.engine import LikelihoodEngine
 
-        torch_usable_after_fork()
-        where = {"revision": self.revision, "trust_remote_code": self.trust_remote_code}
-        dtype = self.dtype if self.dtype == "auto" else getattr(torch, self.dtype)
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(self.model, **where)
-            with loading_outside_zero3():
-                model: Any = AutoModelForCausalLM.from_pretrained(self.model, dtype=dtype, **where)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"model={self.model!r} cannot be loaded as a causal language model "
-                f"({' '.join(str(error).split())[:300]}); give a folder, or a hub id this machine can reach"
-            ) from error
         return LikelihoodEngine(
-            model.to(self._device()).eval().requires_grad_(False),
+            model,
             tokenizer,
             limit=self.max_tokens,
             batch_tokens=self.batch_tokens,
@@ -115,10 +84,3 @@ class TransformersLM(CausalLM):
             cache_bytes=self.cache_bytes,
             template_options=self.template_options,
         )
-
-    def _device(self) -> str:
-        if self.device != "auto":
-            return self.device
-        import torch
-
-        return f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"

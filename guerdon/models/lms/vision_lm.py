@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, get_args
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from guerdon.errors import MissingExtra, UserError
 from guerdon.frozen import FrozenDict, freeze
 from guerdon.models.lm import CausalLM, LogprobRequest, TokenScores
-from guerdon.models.lms.transformers_lm import Dtype
-from guerdon.models.loaded import loaded, torch_usable_after_fork
-from guerdon.models.zero3 import loading_outside_zero3
+from guerdon.models.loaded import loaded
+from guerdon.models.pretrained import Dtype, check_weights, hub_options, load_weights, not_loaded, shown
 from guerdon.registry import register
 
 if TYPE_CHECKING:
@@ -63,22 +62,10 @@ class VisionLM(CausalLM):
     def __post_init__(self) -> None:
         for name in ("processor_options", "template_options"):
             object.__setattr__(self, name, freeze(dict(getattr(self, name))))
-        if not self.model or not isinstance(self.model, str):
-            raise UserError(f"model={self.model!r} must be a folder or a hub id")
-        if self.dtype not in get_args(Dtype):
-            raise UserError(f"dtype={self.dtype!r} is unknown; choose one of {', '.join(get_args(Dtype))}")
-        for name, least in (("max_tokens", 2), ("batch_tokens", 1), ("vocabulary_chunk", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UserError(f"{name}={value} must be {least} or more")
+        check_weights(self, max_tokens=2, batch_tokens=1, vocabulary_chunk=1)
 
     def __repr__(self) -> str:
-        said = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if getattr(self, f.name) != (f.default_factory() if callable(f.default_factory) else f.default)
-        ]
-        return f"{type(self).__name__}({', '.join(said)})"
+        return shown(self)
 
     def logprobs(self, requests: Sequence[LogprobRequest]) -> list[TokenScores]:
         """Token scores of each request's target, in order.
@@ -96,7 +83,7 @@ class VisionLM(CausalLM):
     def _load(self) -> VisionEngine:
         try:
             import PIL.Image  # noqa: F401 - asked for before minutes are spent on weights
-            import torch
+            import torch  # noqa: F401
             from transformers import AutoModelForImageTextToText, AutoProcessor
         except ImportError as error:
             raise MissingExtra(
@@ -104,23 +91,16 @@ class VisionLM(CausalLM):
             ) from error
         from guerdon.models.lms.vision_engine import VisionEngine
 
-        torch_usable_after_fork()
-        where = {"revision": self.revision, "trust_remote_code": self.trust_remote_code}
-        dtype = self.dtype if self.dtype == "auto" else getattr(torch, self.dtype)
         try:
             load: Any = AutoProcessor.from_pretrained  # ships no types
-            processor = load(self.model, **where, **_thawed(self.processor_options))
-            with loading_outside_zero3():
-                model: Any = AutoModelForImageTextToText.from_pretrained(self.model, dtype=dtype, **where)
+            processor = load(self.model, **hub_options(self), **_thawed(self.processor_options))
+            model = load_weights(AutoModelForImageTextToText, self)
         except ImportError as error:
             raise UserError(f"model={self.model!r}: its processor needs more than is installed: {error}") from error
         except (OSError, ValueError) as error:
-            raise UserError(
-                f"model={self.model!r} cannot be loaded as a vision-language model with its processor "
-                f"({' '.join(str(error).split())[:300]}); give a folder, or a hub id this machine can reach"
-            ) from error
+            raise not_loaded(self, "a vision-language model with its processor", error) from error
         return VisionEngine(
-            model.to(self._device()).eval().requires_grad_(False),
+            model,
             processor,
             limit=self.max_tokens,
             batch_tokens=self.batch_tokens,
@@ -128,13 +108,6 @@ class VisionLM(CausalLM):
             template_options=self.template_options,
             remote_images=self.remote_images,
         )
-
-    def _device(self) -> str:
-        if self.device != "auto":
-            return self.device
-        import torch
-
-        return f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
 
 
 def _thawed(value: Any) -> Any:
