@@ -22,8 +22,8 @@ class Export:
 
     Attributes:
         file: its name.
-        text: its template; ``$spec``, ``$name``, ``$identifier``, ``$options``, ``$path``, ``$module``, ``$serve`` and
-            ``$url`` are filled in.
+        text: its template; ``$spec``, ``$name``, ``$identifier``, ``$options``, ``$path``, ``$module``, ``$serve``,
+            ``$fallback`` and ``$url`` are filled in.
         use: what to set.
         server: whether it asks a ``guerdon serve`` rather than loading a file.
         one_by_one: whether it asks sample by sample, so that siblings need a place to meet.
@@ -151,7 +151,8 @@ EXPORTS: Mapping[str, Export] = {
     "llama-factory": Export(
         "reward.yaml",
         "$spec",
-        "guerdon serve $path$serve\n# in the PPO run's YAML:\nreward_model_type: api\nreward_model: $url/v1/score/evaluation",
+        "guerdon serve $path$serve --fallback $fallback\n"
+        "# in the PPO run's YAML:\nreward_model_type: api\nreward_model: $url/v1/score/evaluation",
         server=True,
     ),
 }
@@ -202,7 +203,6 @@ def export(
         spec = spec.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     given = {"at": (at, "local"), "group_size": (group_size, None), "fallback": (float(fallback), 0.0)}
     options = "".join(f", {name}={value!r}" for name, (value, default) in given.items() if value != default)
-    serve = (f" --group-size {group_size}" if group_size else "") + (f" --fallback {fallback:g}" if fallback else "")
     target = path or chosen.file
     filled = {
         "name": "".join(c if c.isalnum() or c in " +-*._" else "_" for c in reward.name),
@@ -210,7 +210,8 @@ def export(
         "trainer": trainer,
         "spec": spec,
         "options": options if chosen.one_by_one else "",
-        "serve": serve,
+        "serve": f" --group-size {group_size}" if group_size else "",
+        "fallback": f"{fallback:g}",
         "path": target,
         "module": PurePath(target).stem,
         "url": url.rstrip("/"),

@@ -88,7 +88,8 @@ def test_options_reach_the_file() -> None:
     text = export("verl", MajorityVote(), at="ray", group_size=8, fallback=-1).text
     assert "score_function(SPEC, at='ray', group_size=8, fallback=-1.0)" in text
     use = export("llama-factory", LengthFloor(), fallback=0.5, url="http://host:1/").use
-    assert "--fallback 0.5" in use and "reward_model: http://host:1/v1/score/evaluation" in use
+    assert "--fallback 0.5" in use and "--fallback 0\n" in export("llama-factory", LengthFloor()).use
+    assert "reward_model: http://host:1/v1/score/evaluation" in use
 
 
 @pytest.mark.parametrize("trainer", ["verl", "openrlhf", "slime", "skyrl", "verifiers", "nemo-gym"])
