@@ -13,8 +13,9 @@ from guerdon.models.chat import ChatReply, ChatRequest
 from guerdon.models.judge import Dialogue, Verdict
 from guerdon.models.protocols.listwise import Listwise
 from guerdon.models.protocols.rating import Rating
-from guerdon.models.protocols.sampled import Sampled, side_by_side
+from guerdon.models.protocols.sampled import Sampled
 from guerdon.models.protocols.step_judgement import StepJudgement
+from guerdon.models.protocols.wrapping import side_by_side
 from guerdon.scores import Outcome
 
 LOST = ChatReply(outcome=Outcome.TIMED_OUT, message="late")

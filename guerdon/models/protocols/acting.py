@@ -7,14 +7,13 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
-
-from guerdon.batch import Batch, group_rows
+from guerdon.batch import Batch
 from guerdon.errors import UserError
 from guerdon.frozen import FrozenDict
 from guerdon.models.chat import ChatReply, ChatRequest
 from guerdon.models.images import UnreadableImage
-from guerdon.models.judge import Dialogue, JudgeProtocol, Question, Verdict
+from guerdon.models.judge import Dialogue, Question, Verdict
+from guerdon.models.protocols.wrapping import Wrapping
 from guerdon.models.tool import Observation, Tool, ToolUse
 from guerdon.models.tools.image_crop import image_urls
 from guerdon.registry import register
@@ -47,7 +46,7 @@ Answering = Generator[Sequence[Question], Sequence[ChatReply], list[ChatReply]]
 
 @register("protocol", "acting")
 @dataclass(frozen=True)
-class Acting(JudgeProtocol):
+class Acting(Wrapping):
     """``inner``, its judge allowed to use ``tools`` up to ``turns`` times before each of its replies.
 
     Each request of ``inner`` becomes a dialogue: a reply that makes a call is cut off behind it, so that a result it made up
@@ -82,13 +81,14 @@ class Acting(JudgeProtocol):
     5.0 {'tool_uses': 1.0}
     """
 
-    inner: JudgeProtocol
     tools: tuple[Tool, ...] = ()
     turns: int = 3
     grammar: Grammar = "tool_call"
     images: str | None = None
     characters: int = 4000
     fence_key: str = ""
+
+    further_parts = ("tool_uses",)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tools", tuple(self.tools))
@@ -107,26 +107,6 @@ class Acting(JudgeProtocol):
         return {tool.called: tool for tool in self.tools}
 
     @property
-    def bounds(self) -> tuple[float, float]:  # type: ignore[override]
-        """Lowest and highest value."""
-        return self.inner.bounds
-
-    @property
-    def subparts(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Parts beside the value."""
-        return (*self.inner.subparts, "tool_uses")
-
-    @property
-    def ties(self) -> str | None:  # type: ignore[override]
-        """Which samples are judged together."""
-        return self.inner.ties
-
-    @property
-    def reduction(self) -> str:  # type: ignore[override]
-        """How steps become the value."""
-        return self.inner.reduction
-
-    @property
     def own_columns(self) -> dict[str, str]:
         given = {name: what for tool in self.tools for name, what in tool.own_columns.items()}
         return ({self.images: "an image, or a list of them"} if self.images else {}) | given | self.inner.own_columns
@@ -138,11 +118,9 @@ class Acting(JudgeProtocol):
         return _TOOLS.format(turns=self.turns, how=_HOW[self.grammar], tools=listed)
 
     def dialogues(self, batch: Batch) -> list[Dialogue]:
-        ties = np.arange(len(batch)) if self.ties is None else batch.tie(self.ties)
         return [
-            self._acted(dialogue, part, rows.tolist())
-            for rows in group_rows(ties)
-            for part in [batch.select(rows)]
+            self._acted(dialogue, part, rows)
+            for part, rows in self.judged_together(batch)
             for dialogue in self.inner.dialogues(part)
         ]
 

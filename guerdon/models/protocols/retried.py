@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from guerdon.batch import Batch, group_rows
+from guerdon.batch import Batch
 from guerdon.errors import UserError
-from guerdon.models.chat import ChatReply, ChatRequest
-from guerdon.models.judge import Dialogue, JudgeProtocol, Verdict
-from guerdon.models.protocols.sampled import side_by_side
+from guerdon.models.judge import Dialogue, Verdict
+from guerdon.models.protocols.wrapping import Wrapping, remade, side_by_side
 from guerdon.registry import register
 from guerdon.scores import Outcome
 
 
 @register("protocol", "retried")
 @dataclass(frozen=True)
-class Retried(JudgeProtocol):
+class Retried(Wrapping):
     """``inner``, and where it is undecided because a reply cannot be read, ``inner`` again, up to ``attempts`` times in all.
 
     The first attempt is ``inner`` as it is; further ones are numbered samples at ``temperature``, so that neither a cache nor a
@@ -26,6 +23,7 @@ class Retried(JudgeProtocol):
     model's to repeat and is not asked again here, nor is what has no answer (missing data). Range, parts, columns, ties: those
     of ``inner``.
 
+    >>> from guerdon.models.chat import ChatReply
     >>> from guerdon.models.protocols.rating import Rating
     >>> dialogue = Retried(Rating()).dialogues(Batch(["4"], ["2+2?"]))[0]
     >>> first = next(dialogue)
@@ -34,7 +32,6 @@ class Retried(JudgeProtocol):
     (None, 1, 0.7)
     """
 
-    inner: JudgeProtocol
     attempts: int = 3
     temperature: float = 0.7
 
@@ -42,33 +39,8 @@ class Retried(JudgeProtocol):
         if self.attempts < 1:
             raise UserError(f"attempts={self.attempts!r} must be at least 1")
 
-    @property
-    def bounds(self) -> tuple[float, float]:  # type: ignore[override]
-        """Lowest and highest value."""
-        return self.inner.bounds
-
-    @property
-    def subparts(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Parts beside the value."""
-        return self.inner.subparts
-
-    @property
-    def ties(self) -> str | None:  # type: ignore[override]
-        """Which samples are judged together."""
-        return self.inner.ties
-
-    @property
-    def reduction(self) -> str:  # type: ignore[override]
-        """How steps become the value."""
-        return self.inner.reduction
-
-    @property
-    def own_columns(self) -> dict[str, str]:
-        return self.inner.own_columns
-
     def dialogues(self, batch: Batch) -> list[Dialogue]:
-        ties = np.arange(len(batch)) if self.ties is None else batch.tie(self.ties)
-        return [self._repeated(batch.select(rows), rows.tolist()) for rows in group_rows(ties)]
+        return [self._repeated(part, rows) for part, rows in self.judged_together(batch)]
 
     def _repeated(self, batch: Batch, rows: Sequence[int]) -> Dialogue:
         found: dict[int, Verdict] = {}
@@ -84,15 +56,6 @@ class Retried(JudgeProtocol):
 
     def _numbered(self, dialogue: Dialogue, attempt: int) -> Dialogue:
         """The dialogue, its requests marked as this attempt's."""
-        try:
-            questions = next(dialogue)
-            while True:
-                replies: Sequence[ChatReply] = yield [
-                    replace(question, temperature=self.temperature, sample=attempt)
-                    if attempt and isinstance(question, ChatRequest)
-                    else question
-                    for question in questions
-                ]
-                questions = dialogue.send(replies)
-        except StopIteration as end:
-            return dict(end.value)
+        if not attempt:
+            return dialogue
+        return remade(dialogue, lambda asked: replace(asked, temperature=self.temperature, sample=attempt))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from guerdon.batch import Batch, group_rows
+from guerdon.batch import Batch
 from guerdon.errors import UserError
 from guerdon.models.ballots import BALLOT_PARTS, Aggregate, check_aggregate, still_needed, tallied
-from guerdon.models.chat import ChatReply, ChatRequest
-from guerdon.models.judge import Dialogue, JudgeProtocol, Question, Verdict
+from guerdon.models.chat import ChatReply
+from guerdon.models.judge import Dialogue, Verdict
+from guerdon.models.protocols.wrapping import Wrapping, remade, side_by_side
 from guerdon.registry import register
-
-Together = Generator[Sequence[Question], Sequence[ChatReply], list[Mapping[int, Verdict]]]
 
 
 @register("protocol", "sampled")
 @dataclass(frozen=True)
-class Sampled(JudgeProtocol):
+class Sampled(Wrapping):
     """``inner`` carried out up to ``k`` times at ``temperature``, as numbered samples; the verdicts are counted.
 
     ``aggregate="majority"``, for verdicts that are a few values: the one that more than half of all k have; as many are asked
@@ -39,11 +36,12 @@ class Sampled(JudgeProtocol):
     5.0 0.0
     """
 
-    inner: JudgeProtocol
     k: int = 5
     aggregate: Aggregate = "majority"
     temperature: float = 0.7
     seed: int = 0
+
+    further_parts = BALLOT_PARTS
 
     def __post_init__(self) -> None:
         check_aggregate(self.aggregate)
@@ -55,33 +53,8 @@ class Sampled(JudgeProtocol):
                 "reduce by 'mean', 'sum' or 'last', or take aggregate='majority'"
             )
 
-    @property
-    def bounds(self) -> tuple[float, float]:  # type: ignore[override]
-        """Lowest and highest value."""
-        return self.inner.bounds
-
-    @property
-    def subparts(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Parts beside the value."""
-        return (*self.inner.subparts, *BALLOT_PARTS)
-
-    @property
-    def ties(self) -> str | None:  # type: ignore[override]
-        """Which samples are judged together."""
-        return self.inner.ties
-
-    @property
-    def reduction(self) -> str:  # type: ignore[override]
-        """How steps become the value."""
-        return self.inner.reduction
-
-    @property
-    def own_columns(self) -> dict[str, str]:
-        return self.inner.own_columns
-
     def dialogues(self, batch: Batch) -> list[Dialogue]:
-        ties = np.arange(len(batch)) if self.ties is None else batch.tie(self.ties)
-        return [self._repeated(batch.select(rows), rows.tolist()) for rows in group_rows(ties)]
+        return [self._repeated(part, rows) for part, rows in self.judged_together(batch)]
 
     def _repeated(self, batch: Batch, rows: Sequence[int]) -> Dialogue:
         votes: list[list[Verdict]] = [[] for _ in rows]
@@ -108,44 +81,5 @@ class Sampled(JudgeProtocol):
                     cast.append(verdicts.get(i, silent))
 
     def _reseeded(self, dialogue: Dialogue, s: int) -> Dialogue:
-        """A dialogue whose requests are sampled, each repetition with a seed of its own."""
-        try:
-            questions = next(dialogue)
-            while True:
-                replies = yield [
-                    replace(question, temperature=self.temperature, seed=self.seed, sample=s)
-                    if isinstance(question, ChatRequest)
-                    else question
-                    for question in questions
-                ]
-                questions = dialogue.send(replies)
-        except StopIteration as end:
-            return dict(end.value)
-
-
-def side_by_side(dialogues: Sequence[Dialogue]) -> Together:
-    """Several dialogues as one that asks the questions of a round together; returns what each ends on, in order."""
-    ends: dict[int, Mapping[int, Verdict]] = {}
-    asked: dict[int, Sequence[Question]] = {}
-    for k, dialogue in enumerate(dialogues):
-        _advance(dialogue, None, k, asked, ends)
-    while asked:
-        round_ = dict(asked)
-        replies = iter((yield [question for questions in round_.values() for question in questions]))
-        asked.clear()
-        for k, questions in round_.items():
-            _advance(dialogues[k], [next(replies) for _ in questions], k, asked, ends)
-    return [ends[k] for k in range(len(dialogues))]
-
-
-def _advance(
-    dialogue: Dialogue,
-    replies: Sequence[ChatReply] | None,
-    k: int,
-    asked: dict[int, Sequence[Question]],
-    ends: dict[int, Mapping[int, Verdict]],
-) -> None:
-    try:
-        asked[k] = next(dialogue) if replies is None else dialogue.send(replies)
-    except StopIteration as end:
-        ends[k] = end.value
+        """The dialogue, its requests sampled, each repetition with a seed of its own."""
+        return remade(dialogue, lambda asked: replace(asked, temperature=self.temperature, seed=self.seed, sample=s))
