@@ -19,7 +19,7 @@ from typing import Literal
 
 from guerdon.errors import Overloaded, UserError
 from guerdon.rendezvous import Rendezvous
-from guerdon.reward import Reward
+from guerdon.reward import Reward, reward_of
 from guerdon.runtime import all_or_none, background
 from guerdon.sample import Sample, SampleScores, batch_of, rows
 from guerdon.scorer import Scorer
@@ -113,7 +113,7 @@ class Intake:
     """
 
     def __init__(self, scoring: Reward | Scorer, options: IntakeOptions | None = None) -> None:
-        self.reward = scoring if isinstance(scoring, Reward) else scoring.reward
+        self.reward = reward_of(scoring)
         self.scoring = scoring
         self.options = options or IntakeOptions()
         if self.reward.needs_policy:

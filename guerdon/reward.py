@@ -304,6 +304,11 @@ class Reward:
             object.__setattr__(self, name, value)
 
 
+def reward_of(scoring: Reward | Scorer) -> Reward:
+    """The reward itself, of what may be the scorer that keeps its state."""
+    return scoring if isinstance(scoring, Reward) else scoring.reward
+
+
 def _is_default(item: Field[Any], value: Any) -> bool:
     if item.default is not MISSING:
         return bool(value == freeze(item.default))

@@ -117,3 +117,8 @@ class Scorer:
 
 def _scorer(reward: Reward, seed: int) -> Scorer:
     return Scorer(reward, seed=seed)
+
+
+def with_state(scoring: Reward | Scorer) -> Reward | Scorer:
+    """What scores in training: a reward that keeps state is given a scorer."""
+    return scoring.scorer() if isinstance(scoring, Reward) and scoring.stateful else scoring

@@ -84,6 +84,18 @@ def from_spec(spec: Any) -> Any:
     return built
 
 
+def reward_from_spec(spec: Any) -> Reward:
+    """As :func:`from_spec`, where nothing but a reward will do.
+
+    Raises:
+        SpecError: as there, or the specification describes something else.
+    """
+    built = from_spec(spec)
+    if not isinstance(built, Reward):
+        raise SpecError(f"the specification {str(spec)!r:.100} describes a {type(built).__name__}, not a reward")
+    return built
+
+
 def to_yaml(value: Any) -> str:
     """``value`` as YAML text.
 

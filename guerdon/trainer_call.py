@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from guerdon.batch import Batch
 from guerdon.errors import UserError
-from guerdon.reward import Reward
+from guerdon.reward import Reward, reward_of
 from guerdon.scores import Floats, Scores
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def scored(
     **columns: Any,
 ) -> tuple[Batch, NDArray[np.int64] | None, Scores]:
     """The batch a call scores, which of its rows are this process's (None: all), and the scores of the whole; state moves on."""
-    reward = scoring if isinstance(scoring, Reward) else scoring.reward
+    reward = reward_of(scoring)
     if scoring is reward and reward.stateful:
         raise UserError(
             f"reward {reward.name!r} keeps state in training; give the trainer reward.scorer() instead of the reward"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from guerdon.errors import SpecError, UserError
+from guerdon.errors import UserError
 
 if TYPE_CHECKING:
     from guerdon.reward import Reward
@@ -125,18 +125,14 @@ def score(
 
 
 def reward_from(spec: str) -> Reward:
-    """The reward that a YAML file, ``paper:<slug>`` or inline YAML describes.
+    """The reward that a YAML file of any name, ``paper:<slug>`` or inline YAML describes.
 
     Raises:
         SpecError: it cannot be read, or describes something else than a reward.
     """
-    from guerdon.reward import Reward
-    from guerdon.spec import from_spec
+    from guerdon.spec import reward_from_spec
 
-    built = from_spec(Path(spec) if _is_file(spec) else spec)
-    if not isinstance(built, Reward):
-        raise SpecError(f"--reward {spec!r:.80} describes a {type(built).__name__}, not a reward")
-    return built
+    return reward_from_spec(Path(spec) if _is_file(spec) else spec)
 
 
 def _is_file(spec: str) -> bool:

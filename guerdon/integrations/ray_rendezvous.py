@@ -11,7 +11,7 @@ from typing import Any
 from guerdon.errors import GuerdonError
 from guerdon.intake import IntakeOptions, SharedIntake
 from guerdon.integrations.ray_cluster import ray_package
-from guerdon.reward import Reward
+from guerdon.reward import Reward, reward_of
 from guerdon.sample import Sample, SampleScores
 from guerdon.scorer import Scorer
 from guerdon.scores import Outcome
@@ -64,7 +64,7 @@ class ActorIntake:
     ) -> None:
         self.scoring, self.options, self.tries = scoring, options or IntakeOptions(), tries
         self.label, self.needs = label, dict(needs or {"num_cpus": 0})
-        self.reward = scoring if isinstance(scoring, Reward) else scoring.reward
+        self.reward = reward_of(scoring)
         said = "-".join(str(value) for value in dataclasses.astuple(self.options))
         self.name = f"{label}{self.reward.name}-{self.reward.fingerprint}-{said}"
         self._actor: Any = None

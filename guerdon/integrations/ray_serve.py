@@ -19,10 +19,10 @@ from guerdon.errors import MissingExtra, UserError
 from guerdon.intake import Intake, IntakeOptions
 from guerdon.integrations.ray_cluster import connected
 from guerdon.integrations.ray_rendezvous import ActorIntake
-from guerdon.reward import Reward
+from guerdon.reward import Reward, reward_of
 from guerdon.runtime import all_or_none
 from guerdon.sample import Sample, SampleScores
-from guerdon.scorer import Scorer
+from guerdon.scorer import Scorer, with_state
 from guerdon.scoring.layout import hash64
 from guerdon.server.app import RewardServer, create_app
 from guerdon.server.desk import Taking
@@ -52,7 +52,7 @@ class MeetingIntake:
         actors: int = 1,
         needs: Mapping[str, float] | None = None,
     ) -> None:
-        self.reward = scoring if isinstance(scoring, Reward) else scoring.reward
+        self.reward = reward_of(scoring)
         number = 1 if self.reward.stateful or self.reward.siblings == "batch" else actors
         self.actors = [
             ActorIntake(scoring, options, label=f"{_LABEL}{k}-of-{number}-", needs=needs) for k in range(number)
@@ -169,7 +169,7 @@ def _builder(
 
 
 def _meets(scoring: Reward | Scorer) -> bool:
-    reward = scoring if isinstance(scoring, Reward) else scoring.reward
+    reward = reward_of(scoring)
     return reward.siblings is not None or reward.stateful
 
 
@@ -213,8 +213,7 @@ def serve_on_ray(
 
 
 def _stop(scoring: Reward | Scorer, options: IntakeOptions, actors: int, needs: Mapping[str, float] | None) -> None:
-    given = scoring.scorer() if isinstance(scoring, Reward) and scoring.stateful else scoring
-    MeetingIntake(given, options, actors=actors, needs=needs).stop()
+    MeetingIntake(with_state(scoring), options, actors=actors, needs=needs).stop()
 
 
 def _serve_package() -> Any:

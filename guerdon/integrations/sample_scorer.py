@@ -16,14 +16,14 @@ from uuid import uuid4
 
 import numpy as np
 
-from guerdon.errors import SpecError, UserError
+from guerdon.errors import UserError
 from guerdon.intake import Incomplete, IntakeOptions, SharedIntake
-from guerdon.reward import Reward
+from guerdon.reward import Reward, reward_of
 from guerdon.runtime import background
 from guerdon.sample import Sample, SampleScores, columns_from_label
-from guerdon.scorer import Scorer
+from guerdon.scorer import Scorer, with_state
 from guerdon.scores import Note, Outcome, Steps
-from guerdon.spec import from_spec
+from guerdon.spec import reward_from_spec
 
 LOCAL, RAY = "local", "ray"
 
@@ -66,10 +66,8 @@ class SampleScorer:
             raise UserError(f"at={at!r} is unknown; choose 'local', 'ray' or the URL of a guerdon server")
         if not np.isfinite(fallback):
             raise UserError(f"fallback={fallback!r} must be a finite number")
-        self._scoring = reward if isinstance(reward, (Reward, Scorer)) else reward_from_spec(reward)
-        self.reward = self._scoring if isinstance(self._scoring, Reward) else self._scoring.reward
-        if self._scoring is self.reward and self.reward.stateful:
-            self._scoring = self.reward.scorer()
+        self._scoring = scoring_from(reward)
+        self.reward = reward_of(self._scoring)
         self.at, self.fallback = at, fallback
         self.options = IntakeOptions(group_size, group_deadline, incomplete)
         self._server = (server_reward, token)
@@ -196,13 +194,10 @@ def _steps(rows: list[Mapping[str, Any]]) -> Steps:
     return Steps(values, None if any(span is None for span in spans) else np.array(spans).reshape(-1, 2))
 
 
-def reward_from_spec(spec: str | Path | Mapping[str, Any]) -> Reward:
-    """The reward a spec describes.
+def scoring_from(reward: Reward | Scorer | str | Path | Mapping[str, Any]) -> Reward | Scorer:
+    """What scores in training, of a reward or the spec of one.
 
     Raises:
-        SpecError: it cannot be read, or describes something else.
+        SpecError: a spec cannot be read, or describes something else.
     """
-    built = from_spec(Path(spec) if isinstance(spec, str) and spec.endswith((".yaml", ".yml")) else spec)
-    if not isinstance(built, Reward):
-        raise SpecError(f"spec {str(spec)[:80]!r} describes a {type(built).__name__}, not a reward")
-    return built
+    return with_state(reward if isinstance(reward, (Reward, Scorer)) else reward_from_spec(reward))

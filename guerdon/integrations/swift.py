@@ -9,9 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from guerdon.errors import UserError
-from guerdon.integrations.sample_scorer import reward_from_spec
-from guerdon.reward import Reward
-from guerdon.scorer import Scorer
+from guerdon.integrations.sample_scorer import scoring_from
 from guerdon.trainer_call import call
 
 __all__ = ["reward_class"]
@@ -27,9 +25,7 @@ def reward_class(reward: Any, name: str = "") -> type:
     >>> Plugin(args=None)(["4", "5"], reference=["4", "4"], prompt_id=["a", "a"])
     [1.0, 0.0]
     """
-    scoring: Reward | Scorer = reward if isinstance(reward, (Reward, Scorer)) else reward_from_spec(reward)
-    if isinstance(scoring, Reward) and scoring.stateful:
-        scoring = scoring.scorer()
+    scoring = scoring_from(reward)
     known = name or scoring.__name__
     if not known.isidentifier():
         raise UserError(f"name={known!r} must be an identifier")

@@ -10,9 +10,9 @@ from typing import Protocol
 
 from guerdon.errors import UserError
 from guerdon.intake import Intake, IntakeOptions
-from guerdon.reward import Reward
+from guerdon.reward import Reward, reward_of
 from guerdon.sample import Sample, SampleScores, in_unit_range
-from guerdon.scorer import Scorer
+from guerdon.scorer import Scorer, with_state
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -64,10 +64,8 @@ class Desk:
         if not _NAME.fullmatch(name) or ".." in name:
             raise UserError(f"name={name!r} cannot stand in a path; use letters, digits, '_', '-' and '.'")
         self.name, self.fallback = name, fallback
-        self.reward = scoring if isinstance(scoring, Reward) else scoring.reward
-        self._scoring: Reward | Scorer = scoring
-        if scoring is self.reward and self.reward.stateful:
-            self._scoring = self.reward.scorer()
+        self.reward = reward_of(scoring)
+        self._scoring = with_state(scoring)
         self._options = options or IntakeOptions()
         self._open = open_intake
         self.outcomes: Counter[tuple[str, str]] = Counter()

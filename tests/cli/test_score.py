@@ -220,7 +220,7 @@ def test_parquet_that_cannot_keep_types_says_so() -> None:
         ("{reward: cosine, encoder: nothing}", "encoder"),
         ("paper:nothing", "paper 'nothing' is not implemented; "),
         ("{paper: shaping-explanations, variant: none}", "paper 'shaping-explanations' has no variant 'none'; "),
-        ("{value: column, name: a}", "--reward '{value: column, name: a}' describes a Column, not a reward"),
+        ("{value: column, name: a}", "the specification '{value: column, name: a}' describes a Column, not a reward"),
         ("{reward: exact_match, reference: answer}", "reward 'exact_match' needs column 'answer' ("),
         ("{reward: combine, terms: [{reward: token_f1}], rule: none}", "rule 'none' is not registered; "),
     ],
