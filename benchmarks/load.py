@@ -58,7 +58,7 @@ def serve(engine: str, port: int) -> None:
 
     log_as_json("ERROR")
     settings = ServerSettings(
-        body_deadline=2.0, deadline=30.0, max_body=1 << 16, intake=IntakeOptions(capacity=4096, group_deadline=10.0)
+        body_deadline=10.0, deadline=30.0, max_body=1 << 16, intake=IntakeOptions(capacity=4096, group_deadline=10.0)
     )
     rewards: dict[str, Reward] = {"length": Length(), "math": MathAnswer(), "gap": Gap()}
     if engine == "ray":
