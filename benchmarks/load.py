@@ -57,9 +57,9 @@ def serve(engine: str, port: int) -> None:
     from guerdon.server.serving import serve as run
 
     log_as_json("ERROR")
-    settings = ServerSettings(
-        body_deadline=10.0, deadline=30.0, max_body=1 << 16, intake=IntakeOptions(capacity=4096, group_deadline=10.0)
-    )
+    # Few samples are remembered, so that what the memory does later on is no longer that list filling.
+    intake = IntakeOptions(capacity=4096, group_deadline=10.0, remember=1024)
+    settings = ServerSettings(body_deadline=10.0, deadline=30.0, max_body=1 << 16, intake=intake)
     rewards: dict[str, Reward] = {"length": Length(), "math": MathAnswer(), "gap": Gap()}
     if engine == "ray":
         from guerdon.integrations.ray_serve import serve_on_ray
@@ -77,10 +77,13 @@ class Fault(Exception):
 
 
 class Load:
-    """Clients of one server until a time, and what they have seen."""
+    """Clients of one server until a time, and what they have seen.
 
-    def __init__(self, port: int, until: float) -> None:
-        self.port, self.until = port, until
+    Where whole replicas are killed, ``cuts``, a connection may end in the middle of an answer: any client sees that.
+    """
+
+    def __init__(self, port: int, until: float, *, cuts: bool = False) -> None:
+        self.port, self.until, self.cuts = port, until, cuts
         self.seen: Counter[str] = Counter()
         self.faults: list[str] = []
         self.took: list[float] = []
@@ -92,6 +95,12 @@ class Load:
         self.seen["faults"] += 1
         if len(self.faults) < 20:
             self.faults.append(what[:300])
+
+    def no_answer(self, what: str) -> None:
+        if self.cuts and "IncompleteRead" in what:
+            self.seen["cut off"] += 1
+        else:
+            self.fault(what)
 
     async def ask(self, path: str, body: bytes, connection: Any = None) -> tuple[int, Any, Any]:
         """Status, answer, and the connection to go on with, of one request."""
@@ -118,7 +127,7 @@ class Load:
         try:
             status, said, kept = await self.ask(path, json.dumps({"samples": [sample]}).encode(), connection)
         except Fault as fault:
-            self.fault(f"lost: {fault}")
+            self.no_answer(f"lost: {fault}")
             return None
         self.took.append(time.perf_counter() - started)
         if status != 200:
@@ -193,7 +202,7 @@ class Load:
                 status, said, kept = await self.ask(path, body)
             except Fault as fault:
                 if len(body) < 65_536:  # the answer to a body that is too long may get lost while it is still sent
-                    self.fault(f"malformed: {fault}")
+                    self.no_answer(f"malformed: {fault}")
                 continue
             if not (400 <= status < 500 or status in (500, 503)) or (status == 500 and "internal" in str(said)):
                 self.fault(f"malformed {body[:40]!r}: {status} {said}")
@@ -351,7 +360,7 @@ def run(engine: str, seconds: float, clients: int, kill_every: float) -> dict[st
     """Put one server under load, and tell what became of it."""
 
     async def both(port: int, process: int) -> tuple[Load, dict[str, Any]]:
-        load = Load(port, time.monotonic() + seconds)
+        load = Load(port, time.monotonic() + seconds, cuts=engine == "ray")
         watching = asyncio.ensure_future(watched(engine, process, load, kill_every))
         await load.all(clients)
         return load, await watching

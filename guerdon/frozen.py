@@ -58,3 +58,18 @@ def freeze(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return frozenset(freeze(item) for item in value)
     return value
+
+
+def plain(value: Any) -> Any:
+    """The other way: mappings as dicts with text for keys, sequences and arrays as lists, numbers of numpy as Python's.
+
+    >>> plain(freeze({"a": [1, {"b": []}]})), plain({2: np.array([0.5])})
+    ({'a': [1, {'b': []}]}, {'2': [0.5]})
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    return value.item() if isinstance(value, np.generic) else value

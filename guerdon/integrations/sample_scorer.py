@@ -17,6 +17,7 @@ from uuid import uuid4
 import numpy as np
 
 from guerdon.errors import UserError
+from guerdon.frozen import plain
 from guerdon.intake import Incomplete, IntakeOptions, SharedIntake
 from guerdon.reward import Reward, reward_of
 from guerdon.runtime import background
@@ -147,21 +148,6 @@ class SampleScorer:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_place": None, "counts": Counter()}
-
-
-def plain(value: Any) -> Any:
-    """Python values of numpy's arrays and numbers, as datasets give them.
-
-    >>> plain({"a": np.array(["x", "y"], dtype=object), "b": [np.int64(3)]})
-    {'a': ['x', 'y'], 'b': [3]}
-    """
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def from_answer(answer: Mapping[str, Any], i: int = 0) -> SampleScores:

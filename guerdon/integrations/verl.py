@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from guerdon.integrations.sample_scorer import SampleScorer, plain
+from guerdon.frozen import plain
+from guerdon.integrations.sample_scorer import SampleScorer
 from guerdon.integrations.verl_agent_loop import MASK, PlacedReward, inserted_spans
 from guerdon.projection import on_tokens
 from guerdon.sample import Sample, SampleScores

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any, Literal, get_args
 
 from guerdon.errors import MissingExtra, UserError
+from guerdon.models.checks import check_least
 from guerdon.models.loaded import torch_usable_after_fork
 from guerdon.models.zero3 import loading_outside_zero3
 
@@ -22,10 +23,7 @@ def check_weights(description: Any, dtypes: tuple[str, ...] = get_args(Dtype), *
         raise UserError(f"model={description.model!r} must be a folder or a hub id")
     if description.dtype not in dtypes:
         raise UserError(f"dtype={description.dtype!r} is unknown; choose one of {', '.join(dtypes)}")
-    for name, lowest in least.items():
-        value = getattr(description, name)
-        if value is not None and value < lowest:
-            raise UserError(f"{name}={value} must be {lowest} or more")
+    check_least(description, **least)
 
 
 def shown(description: Any) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from guerdon.batch import Batch
 from guerdon.errors import MissingExtra, UserError
+from guerdon.frozen import plain
 from guerdon.registry import register
 from guerdon.reward import Example, column
 from guerdon.rewards.textual import Textual
@@ -79,7 +80,7 @@ class JSONSchema(Textual):
 
     def _schemas(self, batch: Batch) -> list[str | None]:
         if self.schema_column is None:
-            return [json.dumps(_plain(self.schema), sort_keys=True)] * len(batch)
+            return [json.dumps(plain(self.schema), sort_keys=True)] * len(batch)
         column_values = self.read(batch, self.schema_column)
         return [_schema_text(value) for value in column_values]
 
@@ -116,7 +117,7 @@ class JSONSchema(Textual):
                 "empty": ["", "{}"],
                 "question": ["Describe Rome as JSON.", "Describe Paris as JSON."],
                 "wrong types": ['{"city": 1, "population": "many"}', '{"city": null, "population": []}'],
-                "the schema itself": [json.dumps(_plain(cls.example_reward().schema))] * 2,
+                "the schema itself": [json.dumps(plain(cls.example_reward().schema))] * 2,
                 "last of several": [
                     '{"city": "Rome", "population": 1} {"city": 2}',
                     '{"city": "Paris", "population": 1}[]',
@@ -144,14 +145,7 @@ def _schema_text(value: Any) -> str | None:
     """A schema as JSON text; None where there is none."""
     if isinstance(value, str):
         return value if value.strip() else None
-    return json.dumps(_plain(value), sort_keys=True) if isinstance(value, (Mapping, bool)) else None
-
-
-def _plain(value: Any) -> Any:
-    """Frozen mappings and sequences as the dicts and lists they were made from."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+    return json.dumps(plain(value), sort_keys=True) if isinstance(value, (Mapping, bool)) else None
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 from guerdon.errors import UserError
-from guerdon.frozen import FrozenDict
+from guerdon.frozen import plain
 from guerdon.models.chat import ChatModel, ChatReply, ChatRequest
 from guerdon.rubrics.examples import Example, example_of
 from guerdon.rubrics.method import Ask, Made, Method, Status
@@ -175,7 +175,7 @@ def _record(key: str, example: Example, made: Made, own: _Spent, method: Method)
         "status": str(made.status),
         "rubric": None if made.rubric is None else made.rubric.as_dict(),
         "reason": made.reason,
-        **_plain(made.details),
+        **plain(made.details),
         "calls": dict(own.calls),
         "usage": dict(own.usage),
     }
@@ -242,7 +242,3 @@ async def _answered(asks: Sequence[Ask], chat: ChatModel, judge: ChatModel, spen
     for reply in replies:
         spent.usage.update({name: float(value) for name, value in reply.usage.items()})
     return replies
-
-
-def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(k): _plain(v) if isinstance(v, (Mapping, FrozenDict)) else v for k, v in details.items()}

@@ -15,8 +15,9 @@ import pytest
 
 from guerdon.batch import Batch
 from guerdon.errors import SpecError, UserError
+from guerdon.frozen import plain
 from guerdon.intake import IntakeOptions
-from guerdon.integrations.sample_scorer import SampleScorer, plain
+from guerdon.integrations.sample_scorer import SampleScorer
 from guerdon.reward import Reward, State
 from guerdon.rewards import ExactMatch, GivenSteps, MajorityVote, TokenF1
 from guerdon.sample import Sample, SampleScores

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from guerdon.errors import MissingExtra
+from guerdon.frozen import plain
 from guerdon.models.chat import ChatReply, ChatRequest
 from guerdon.models.chats.gate import Gate
 from guerdon.models.chats.spending import Spending
-from guerdon.models.chats.structured import Dialect, constraint, dialect_of, plain
+from guerdon.models.chats.structured import Dialect, constraint, dialect_of
 from guerdon.models.chats.wire import Fault, characters, read_completion, read_refusal, request_body
 from guerdon.models.http_statuses import LONGEST_PAUSE
 from guerdon.scores import Outcome

@@ -10,13 +10,14 @@ from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from guerdon.errors import UserError
-from guerdon.frozen import FrozenDict, freeze
+from guerdon.frozen import FrozenDict, freeze, plain
 from guerdon.models.chat import ChatModel, ChatReply, ChatRequest
 from guerdon.models.chats.answering import answered
 from guerdon.models.chats.endpoint import Endpoint
 from guerdon.models.chats.gate import Limits
 from guerdon.models.chats.record import Mode
-from guerdon.models.chats.structured import Dialect, plain
+from guerdon.models.chats.structured import Dialect
+from guerdon.models.checks import check_least, check_url
 from guerdon.models.loaded import loaded
 from guerdon.registry import register
 from guerdon.runtime import background, on_background_loop
@@ -90,13 +91,7 @@ class OpenAIChat(ChatModel):
         object.__setattr__(self, "omit", (self.omit,) if isinstance(self.omit, str) else tuple(self.omit))
         if not self.model or not isinstance(self.model, str):
             raise UserError(f"model={self.model!r} must be the name that the server knows the model by")
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise UserError(f"url={self.url!r} must start with http:// or https:// and name a host")
-        if parts.username or parts.password:
-            raise UserError(
-                "url must not carry a password; put the key in an environment variable and name it in api_key_variable"
-            )
+        check_url(self.url)
         if self.structured not in get_args(Dialect):
             raise UserError(f"structured={self.structured!r} is unknown; choose one of {', '.join(get_args(Dialect))}")
         if self.mode not in get_args(Mode):
@@ -105,10 +100,7 @@ class OpenAIChat(ChatModel):
             raise UserError("mode='replay' needs cache=, the file that was recorded")
         if not 1 <= self.concurrency <= 1000:
             raise UserError(f"concurrency={self.concurrency} must be from 1 to 1000")
-        for name in ("retries", "pause", "price_in", "price_out", "price_in_cached"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise UserError(f"{name}={value} must be 0 or more")
+        check_least(self, retries=0, pause=0, price_in=0, price_out=0, price_in_cached=0)
         for name in ("timeout", "deadline", "requests_per_minute", "tokens_per_minute"):
             value = getattr(self, name)
             if value is not None and value <= 0:

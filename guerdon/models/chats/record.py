@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from guerdon.errors import UserError
-from guerdon.frozen import FrozenDict
+from guerdon.frozen import FrozenDict, plain
 from guerdon.models.chat import ChatReply, ChatRequest
-from guerdon.models.chats.structured import plain
 from guerdon.models.chats.wire import sendable
 from guerdon.models.loaded import loaded
 

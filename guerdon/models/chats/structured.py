@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, Literal
 
+from guerdon.frozen import plain
 from guerdon.models.chat import ChatRequest
 
 #: How a server is told: OpenAI's response_format; vLLM's structured_outputs, before 0.11 guided_*; SGLang's regex; llama.cpp's
@@ -101,17 +101,3 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def plain(value: Any) -> Any:
-    """Frozen data as the lists and dicts that JSON is written from.
-
-    >>> from guerdon.frozen import freeze
-    >>> plain(freeze({"a": [1, {"b": []}]}))
-    {'a': [1, {'b': []}]}
-    """
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value

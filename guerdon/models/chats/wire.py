@@ -10,9 +10,9 @@ from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Any
 
-from guerdon.frozen import FrozenDict
+from guerdon.frozen import FrozenDict, plain
 from guerdon.models.chat import ChatReply, ChatRequest
-from guerdon.models.chats.structured import plain, unwrapped
+from guerdon.models.chats.structured import unwrapped
 from guerdon.models.http_statuses import LONGEST_PAUSE, RETRYABLE
 from guerdon.models.images import UnreadableImage, data_url, image_of_part, is_image_part, read_image
 from guerdon.scores import Outcome

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from guerdon.errors import UserError
+from guerdon.models.checks import check_least, check_url
 from guerdon.models.embedding_requests import Failure, Sender
 from guerdon.models.encoder import Backend, Encoded, Encoder, EncoderFault
 from guerdon.models.token_batches import length_sorted_batches, mean_of_windows, unit_length
@@ -69,28 +70,13 @@ class HTTPEncoder(Encoder):
     window_characters: int | None = None
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise UserError(f"url={self.url!r} must start with http:// or https:// and name a host")
-        if parts.username or parts.password:
-            raise UserError(
-                "url must not carry a password; put the key in an environment variable and name it in api_key_variable"
-            )
+        check_url(self.url)
         if self.api not in get_args(API):
             raise UserError(f"api={self.api!r} is unknown; choose one of {', '.join(get_args(API))}")
-        for name, least in (
-            ("batch_size", 1),
-            ("batch_characters", 1),
-            ("concurrency", 1),
-            ("retries", 0),
-            ("pause", 0),
-        ):
-            if getattr(self, name) < least:
-                raise UserError(f"{name}={getattr(self, name)} must be {least} or more")
+        check_least(self, batch_size=1, batch_characters=1, concurrency=1, retries=0, pause=0)
         if self.timeout <= 0:
             raise UserError(f"timeout={self.timeout} must be more than 0 seconds")
-        if self.window_characters is not None and self.window_characters < _SHORTEST_WINDOW:
-            raise UserError(f"window_characters={self.window_characters} must be {_SHORTEST_WINDOW} or more")
+        check_least(self, window_characters=_SHORTEST_WINDOW)
 
     @property
     def openai(self) -> bool:

@@ -9,13 +9,13 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from guerdon.errors import MissingExtra, UserError
 from guerdon.frozen import FrozenDict, freeze
+from guerdon.models.checks import check_least, check_url
 from guerdon.models.lm import CausalLM, LogprobRequest, TokenScores
 from guerdon.models.lms.http_requests import Failure, Sender
 from guerdon.models.lms.spans import RequestTokenizer, RequestTokens
@@ -75,20 +75,10 @@ class HTTPLM(CausalLM):
     def __post_init__(self) -> None:
         for name in ("template_options", "extra_body"):
             object.__setattr__(self, name, freeze(dict(getattr(self, name))))
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise UserError(f"url={self.url!r} must start with http:// or https:// and name a host")
-        if parts.username or parts.password:
-            raise UserError(
-                "url must not carry a password; put the key in an environment variable and name it in api_key_variable"
-            )
-        for name, least in (("concurrency", 1), ("retries", 0), ("pause", 0), ("remembered", 0)):
-            if getattr(self, name) < least:
-                raise UserError(f"{name}={getattr(self, name)} must be {least} or more")
+        check_url(self.url)
+        check_least(self, concurrency=1, retries=0, pause=0, remembered=0, limit=2)
         if self.deadline <= 0:
             raise UserError(f"deadline={self.deadline} must be more than 0 seconds")
-        if self.limit is not None and self.limit < 2:
-            raise UserError(f"limit={self.limit} must be 2 or more tokens")
 
     @property
     def address(self) -> str:

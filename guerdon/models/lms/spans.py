@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guerdon.errors import UserError
+from guerdon.frozen import plain
 from guerdon.models.lm import LogprobRequest, TokenScores
 from guerdon.models.lms.templates import ChatTemplate
 from guerdon.scores import Outcome
@@ -224,15 +225,7 @@ def messages(prompt: Any) -> list[dict[str, Any]]:
     """
     if not isinstance(prompt, Sequence) or not all(isinstance(m, Mapping) and "role" in m for m in prompt):
         raise UserError(f"prompt={prompt!r:.80} is neither text nor a list of messages with role and content")
-    return [_thawed(message) for message in prompt]
-
-
-def _thawed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _thawed(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_thawed(item) for item in value]
-    return value
+    return [plain(message) for message in prompt]
 
 
 def _begins_with_space(tokenizer: Any, ids: Sequence[int], unless: str = "") -> bool:

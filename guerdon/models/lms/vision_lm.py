@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from guerdon.errors import MissingExtra, UserError
-from guerdon.frozen import FrozenDict, freeze
+from guerdon.frozen import FrozenDict, freeze, plain
 from guerdon.models.lm import CausalLM, LogprobRequest, TokenScores
 from guerdon.models.loaded import loaded
 from guerdon.models.pretrained import Dtype, check_weights, hub_options, load_weights, not_loaded, shown
@@ -93,7 +93,7 @@ class VisionLM(CausalLM):
 
         try:
             load: Any = AutoProcessor.from_pretrained  # ships no types
-            processor = load(self.model, **hub_options(self), **_thawed(self.processor_options))
+            processor = load(self.model, **hub_options(self), **plain(self.processor_options))
             model = load_weights(AutoModelForImageTextToText, self)
         except ImportError as error:
             raise UserError(f"model={self.model!r}: its processor needs more than is installed: {error}") from error
@@ -108,9 +108,3 @@ class VisionLM(CausalLM):
             template_options=self.template_options,
             remote_images=self.remote_images,
         )
-
-
-def _thawed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _thawed(item) for key, item in value.items()}
-    return [_thawed(item) for item in value] if isinstance(value, tuple) else value

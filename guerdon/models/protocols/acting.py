@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from guerdon.batch import Batch
 from guerdon.errors import UserError
-from guerdon.frozen import FrozenDict
+from guerdon.frozen import FrozenDict, plain
 from guerdon.models.chat import ChatReply, ChatRequest
 from guerdon.models.images import UnreadableImage
 from guerdon.models.judge import Dialogue, Question, Verdict
@@ -114,7 +114,7 @@ class Acting(Wrapping):
     @property
     def briefing(self) -> str:
         """What the judge is told about its tools."""
-        listed = "\n".join(json.dumps(tool.described(), ensure_ascii=False, default=_plain) for tool in self.tools)
+        listed = "\n".join(json.dumps(plain(tool.described()), ensure_ascii=False) for tool in self.tools)
         return _TOOLS.format(turns=self.turns, how=_HOW[self.grammar], tools=listed)
 
     def dialogues(self, batch: Batch) -> list[Dialogue]:
@@ -265,7 +265,3 @@ def _briefed(request: ChatRequest, briefing: str) -> ChatRequest:
     rule = () if FENCE_RULE in said else (FENCE_RULE,)
     system = {"role": "system", "content": "\n\n".join(part for part in (said, *rule, briefing) if part)}
     return replace(request, messages=(system, *rest))
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else list(value)
