@@ -114,13 +114,13 @@ class PrincipledList(Listwise):
             if name in said and self.low <= said[name] <= self.high
         }
 
-    def _request(self, shared: Sequence[tuple[str, str]], order: Sequence[str]) -> ChatRequest:
+    def list_request(self, shared: Sequence[tuple[str, str]], order: Sequence[str]) -> ChatRequest:
         names = [f"model-{k}" for k in range(1, len(order) + 1)]
         given = [("PRINCIPLE", self.principle), *shared] if self.principle else list(shared)
         ending = _ENDING.format(n=len(order), names=f"{names[0]} to {names[-1]}", low=self.low, high=self.high)
         return self.request(_TASK, given, list(zip(names, order, strict=True)), ending)
 
-    def _read(self, reply: ChatReply, order: Sequence[str]) -> dict[str, Verdict]:
+    def list_verdicts(self, reply: ChatReply, order: Sequence[str]) -> dict[str, Verdict]:
         values = self.scores_of(reply.text, len(order)) if reply.arrived else {}
         return {
             text: Verdict(values[name], critique=reply.text) if name in values else Verdict.unread(reply)

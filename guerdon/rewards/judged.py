@@ -75,7 +75,9 @@ class Judged(Reward):
 async def judgements(chat: ChatModel, protocol: JudgeProtocol, batch: Batch) -> list[Verdict]:
     """The verdict on each sample of a batch, all of the protocol's dialogues carried out side by side."""
     found: dict[int, Verdict] = {}
-    for verdicts in await asyncio.gather(*(_carried_out(chat, one) for one in protocol.dialogues(batch))):
+    # The first questions show the samples, with pictures that are read for it: not on the event loop.
+    opened = await asyncio.to_thread(lambda: [_Opened(dialogue) for dialogue in protocol.dialogues(batch)])
+    for verdicts in await asyncio.gather(*(_carried_out(chat, one) for one in opened)):
         found.update(verdicts)
     silent = Verdict.undecided(Outcome.MISSING_DATA, "the protocol gave no verdict")
     return [found.get(row, silent) for row in range(len(batch))]
@@ -99,14 +101,27 @@ def as_scores(verdicts: Sequence[Verdict], subparts: Sequence[str], reduction: s
     )
 
 
-async def _carried_out(chat: ChatModel, dialogue: Dialogue) -> Mapping[int, Verdict]:
+class _Opened:
+    """A dialogue with its first questions, or the verdicts it ends on without asking."""
+
+    def __init__(self, dialogue: Dialogue) -> None:
+        self.dialogue = dialogue
+        self.questions: Sequence[Question] = ()
+        self.verdicts: Mapping[int, Verdict] | None = None
+        self.step(None)
+
+    def step(self, replies: Sequence[ChatReply] | None) -> None:
+        try:
+            self.questions = next(self.dialogue) if replies is None else self.dialogue.send(replies)
+        except StopIteration as end:
+            self.verdicts = cast(Mapping[int, Verdict], end.value)
+
+
+async def _carried_out(chat: ChatModel, opened: _Opened) -> Mapping[int, Verdict]:
     """The verdicts a dialogue ends on, its questions put to the chat model and its tools."""
-    try:
-        questions = next(dialogue)
-        while True:
-            questions = dialogue.send(await _answered(chat, questions))
-    except StopIteration as end:
-        return cast(Mapping[int, Verdict], end.value)
+    while opened.verdicts is None:
+        opened.step(await _answered(chat, opened.questions))
+    return opened.verdicts
 
 
 async def _answered(chat: ChatModel, questions: Sequence[Question]) -> list[ChatReply]:

@@ -2,68 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Answer = tuple[int, Any, dict[str, str]]
+from tests.models.json_server import Answer, JSONServer
 
 
-class LMServer:
-    """A server of ``kind`` "vllm" or "sglang".
-
-    ``answer(body, number)`` may replace the whole answer to the request of that number; ``lie(content)`` may change a true one.
-    """
+class LMServer(JSONServer):
+    """A server of ``kind`` "vllm" or "sglang"; ``lie(content)`` may change a true answer."""
 
     def __init__(self, kind: str, model: Any, tokenizer: Any, *, limit: int = 256) -> None:
         self.kind, self.model, self.tokenizer, self.limit = kind, model, tokenizer, limit
-        self.requests: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.answer: Callable[[dict[str, Any], int], Answer | None] = lambda body, number: None
         self.lie: Callable[[Any], Any] = lambda content: content
-        self.under_way = self.most_under_way = 0
-        self.lock = threading.Lock()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with outer.lock:
-                    outer.under_way += 1
-                    outer.most_under_way = max(outer.most_under_way, outer.under_way)
-                    outer.requests.append(body)
-                    outer.headers.append(dict(self.headers))
-                    number = len(outer.requests)
-                try:
-                    self.reply(*(outer.answer(body, number) or outer.usual(body, self.path)))
-                finally:
-                    with outer.lock:
-                        outer.under_way -= 1
-
-            def reply(self, status: int, content: Any, headers: dict[str, str]) -> None:
-                data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
-                self.send_response(status)
-                for key, value in {**headers, "Content-Length": str(len(data))}.items():
-                    self.send_header(key, value)
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.handle_error = lambda *args: None  # type: ignore[method-assign]
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self.http.shutdown()
-        self.http.server_close()
+        super().__init__()
 
     def usual(self, body: dict[str, Any], path: str) -> Answer:
         vllm = self.kind == "vllm"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,68 +19,26 @@ from guerdon.models.encoder import EncoderFault
 from guerdon.models.encoders import HTTPEncoder, as_encoder
 from guerdon.models.encoders.http_encoder import character_windows, read_vectors
 from guerdon.models.loaded import unload
+from tests.models.json_server import Answer, JSONServer
 
 pytest.importorskip("httpx")
-
-Answer = tuple[int, Any, dict[str, str]]
 
 
 def vector(text: str) -> list[float]:
     return [float(len(text)), float(text.count("a")), 1.0]
 
 
-class Server:
-    """An embedding server; ``answer(texts, body, number)`` may replace its answer to the request of that number."""
+def texts_of(body: dict[str, Any]) -> list[str]:
+    return body["input"] if "input" in body else body["inputs"]
 
-    def __init__(self) -> None:
-        self.requests: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.answer: Callable[[list[str], dict[str, Any], int], Answer | None] = lambda texts, body, number: None
-        self.info: Any = None
-        self.limit = 10**9
-        self.under_way = self.most_under_way = 0
-        self.lock = threading.Lock()
-        outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+class Server(JSONServer):
+    """An embedding server of both forms that takes texts of up to ``limit`` characters."""
 
-            def do_GET(self) -> None:
-                self.reply(404 if outer.info is None else 200, outer.info)
+    limit = 10**9
 
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with outer.lock:
-                    outer.under_way += 1
-                    outer.most_under_way = max(outer.most_under_way, outer.under_way)
-                    outer.requests.append(body)
-                    outer.headers.append(dict(self.headers))
-                    number = len(outer.requests)
-                try:
-                    texts = body["input"] if self.path == "/v1/embeddings" else body["inputs"]
-                    said = outer.answer(texts, body, number) or outer.usual(texts, self.path)
-                    self.reply(*said)
-                finally:
-                    with outer.lock:
-                        outer.under_way -= 1
-
-            def reply(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
-                data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
-                self.send_response(status)
-                for key, value in {**(headers or {}), "Content-Length": str(len(data))}.items():
-                    self.send_header(key, value)
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.handle_error = lambda *args: None  # type: ignore[method-assign]
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
-
-    def usual(self, texts: list[str], path: str) -> Answer:
+    def usual(self, body: dict[str, Any], path: str) -> Answer:
+        texts = texts_of(body)
         if any(len(text) > self.limit for text in texts):
             return 413, {"error": "`inputs` must have less tokens", "error_type": "Validation"}, {}
         if path == "/embed":
@@ -97,8 +53,7 @@ def server() -> Iterator[Server]:
     made = Server()
     yield made
     unload()
-    made.http.shutdown()
-    made.http.server_close()
+    made.close()
 
 
 def encoder(server: Server, **options: Any) -> HTTPEncoder:
@@ -174,15 +129,15 @@ def test_a_text_the_server_refuses_as_too_long_is_windowed(server: Server) -> No
 
 
 def test_a_batch_the_server_refuses_is_halved(server: Server) -> None:
-    server.answer = lambda texts, body, number: (
-        (422, "batch size > maximum allowed batch size 3", {}) if len(texts) > 3 else None
+    server.answer = lambda body, number: (
+        (422, "batch size > maximum allowed batch size 3", {}) if len(texts_of(body)) > 3 else None
     )
     texts = [f"{i}" for i in range(20)]
     assert encoder(server).embed(texts).tolist() == [vector(text) for text in texts]
 
 
 def test_one_refused_text_costs_only_its_own_row(server: Server) -> None:
-    server.answer = lambda texts, body, number: (400, "content policy", {}) if "bad" in texts else None
+    server.answer = lambda body, number: (400, "content policy", {}) if "bad" in texts_of(body) else None
     info = encoder(server).embed_with_info(["good", "bad", "fine", "bad"])
     assert np.isnan(info.vectors).all(axis=1).tolist() == [False, True, False, True]
     assert set(info.faults) == {1, 3}
@@ -197,31 +152,31 @@ def test_windows_by_characters_for_servers_that_truncate_silently(server: Server
 
 @pytest.mark.parametrize("status", [429, 500, 503, 408, 424])
 def test_what_may_pass_is_tried_again(server: Server, status: int) -> None:
-    server.answer = lambda texts, body, number: (status, "busy", {}) if number < 3 else None
+    server.answer = lambda body, number: (status, "busy", {}) if number < 3 else None
     assert encoder(server).embed(["a"]).tolist() == [vector("a")]
     assert len(server.requests) == 3
 
 
 def test_the_pause_a_server_asks_for_is_kept(server: Server) -> None:
-    server.answer = lambda texts, body, number: (429, "busy", {"Retry-After": "0.3"}) if number == 1 else None
+    server.answer = lambda body, number: (429, "busy", {"Retry-After": "0.3"}) if number == 1 else None
     started = time.monotonic()
     encoder(server).embed(["a"])
     assert time.monotonic() - started >= 0.3
-    server.answer = lambda texts, body, number: (429, "busy", {"Retry-After": "next year"}) if number == 3 else None
+    server.answer = lambda body, number: (429, "busy", {"Retry-After": "next year"}) if number == 3 else None
     encoder(server).embed(["a"])
     assert len(server.requests) == 4
 
 
 def test_what_does_not_pass_is_nan_with_its_reason_and_not_remembered(server: Server) -> None:
     configure_embedding_cache()
-    server.answer = lambda texts, body, number: (503, "down for good", {})
+    server.answer = lambda body, number: (503, "down for good", {})
     described = encoder(server, retries=2, dimension_expected=3)
     info = described.embed_with_info(["a", "b"])
     assert np.isnan(info.vectors).all()
     assert info.vectors.shape == (2, 3)
     assert info.faults == {0: "status 503: down for good", 1: "status 503: down for good"}
     assert len(server.requests) == 3
-    server.answer = lambda texts, body, number: None
+    server.answer = lambda body, number: None
     assert described.embed(["a"]).tolist() == [vector("a")]
 
 
@@ -235,7 +190,7 @@ def test_a_server_that_is_not_there_is_a_transport_error(server: Server) -> None
 def test_a_server_that_hangs_is_a_timeout(server: Server) -> None:
     release = threading.Event()
 
-    def hang(texts: list[str], body: dict[str, Any], number: int) -> None:
+    def hang(body: dict[str, Any], number: int) -> None:
         release.wait(10)
 
     server.answer = hang
@@ -246,7 +201,7 @@ def test_a_server_that_hangs_is_a_timeout(server: Server) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405])
 def test_a_wrong_set_up_raises_at_once(server: Server, status: int) -> None:
-    server.answer = lambda texts, body, number: (status, "no", {})
+    server.answer = lambda body, number: (status, "no", {})
     with pytest.raises(EncoderFault, match=f"status {status}"):
         encoder(server).embed(["a"])
     assert len(server.requests) == 1
@@ -255,7 +210,7 @@ def test_a_wrong_set_up_raises_at_once(server: Server, status: int) -> None:
 def test_another_dimension_raises(server: Server) -> None:
     with pytest.raises(EncoderFault, match="3 components, not 4"):
         encoder(server, dimension_expected=4).embed(["a"])
-    server.answer = lambda texts, body, number: (200, [[1.0, 2.0]], {}) if number > 2 else None
+    server.answer = lambda body, number: (200, [[1.0, 2.0]], {}) if number > 2 else None
     changing = encoder(server)
     changing.embed(["a"])
     with pytest.raises(EncoderFault, match="2 components, not 3"):
@@ -282,7 +237,7 @@ def test_another_dimension_raises(server: Server) -> None:
     ],
 )
 def test_what_is_no_embedding_is_nan_with_a_reason(server: Server, content: str, reason: str) -> None:
-    server.answer = lambda texts, body, number: (200, content, {})
+    server.answer = lambda body, number: (200, content, {})
     info = encoder(server, dimension_expected=3).embed_with_info(["a"])
     assert np.isnan(info.vectors).all()
     assert reason in info.faults[0]
@@ -291,7 +246,7 @@ def test_what_is_no_embedding_is_nan_with_a_reason(server: Server, content: str,
 def test_requests_run_side_by_side_within_the_window(server: Server) -> None:
     together = threading.Barrier(3, timeout=10)
 
-    def wait(texts: list[str], body: dict[str, Any], number: int) -> None:
+    def wait(body: dict[str, Any], number: int) -> None:
         together.wait()
 
     server.answer = wait

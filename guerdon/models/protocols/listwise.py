@@ -82,12 +82,13 @@ class Listwise(ShownCompletions):
         shared = self.background(prompt, self.row(batch, rows[0]))
         rng = private_rng(self.seed, prompt, names)
         orders = [[names[k] for k in rng.permutation(len(names))] for _ in range(self.orders)]
-        replies = yield [self._request(shared, order) for order in orders]
-        read = [self._read(reply, order) for reply, order in zip(replies, orders, strict=True)]
+        replies = yield [self.list_request(shared, order) for order in orders]
+        read = [self.list_verdicts(reply, order) for reply, order in zip(replies, orders, strict=True)]
         verdicts = {name: _mean([found[name] for found in read]) for name in names}
         return {row: verdicts[text] for row, text in texts.items()}
 
-    def _request(self, shared: Sequence[tuple[str, str]], order: Sequence[str]) -> ChatRequest:
+    def list_request(self, shared: Sequence[tuple[str, str]], order: Sequence[str]) -> ChatRequest:
+        """What the judge is asked of answers in this order."""
         ending = _RANK if self.asks == "ranking" else _SCORE
         said = ending.format(n=len(order), low=self.low, high=self.high)
         answers = [(f"ANSWER {k}", text) for k, text in enumerate(order, 1)]
@@ -104,7 +105,7 @@ class Listwise(ShownCompletions):
             asked = _closed(dict.fromkeys(numbers, score))
         return _closed({"why": {"type": "string"}, self.asks: asked})
 
-    def _read(self, reply: ChatReply, order: Sequence[str]) -> dict[str, Verdict]:
+    def list_verdicts(self, reply: ChatReply, order: Sequence[str]) -> dict[str, Verdict]:
         """The verdict on each text, by what one reply says."""
         said = (final_json(reply.text) or {}).get(self.asks) if reply.arrived else None
         numbers = {str(k): text for k, text in enumerate(order, 1)}
