@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from guerdon.errors import MissingExtra
+from guerdon.errors import MissingExtra, UserError
 
 
 def ray_package() -> Any:
@@ -33,3 +33,18 @@ def connected() -> Any:
     if not ray.is_initialized():
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=30)
     return ray
+
+
+def check_least(**said: tuple[float | None, float]) -> None:
+    """Raise where a number is below its least; None is no number.
+
+    Raises:
+        UserError: naming it.
+
+    >>> check_least(workers=(0, 1))
+    Traceback (most recent call last):
+    guerdon.errors.UserError: workers=0 must be at least 1
+    """
+    for name, (value, least) in said.items():
+        if value is not None and value < least:
+            raise UserError(f"{name}={value!r} must be at least {least}")

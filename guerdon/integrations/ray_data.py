@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from guerdon.errors import UserError
-from guerdon.integrations.ray_cluster import ray_package
+from guerdon.integrations.ray_cluster import check_least, ray_package
 from guerdon.reward import Reward
 from guerdon.scoring.chunks import BATCH_SIZE
-from guerdon.scoring.engine import Work
-from guerdon.scoring.layout import COMPLETION, SEQUENCES, find_layout
+from guerdon.scoring.layout import COMPLETION, SEQUENCES, Layout, find_layout
 from guerdon.scoring.output import Columns
 
 Record = Mapping[str, Any]
@@ -46,13 +45,18 @@ def score_dataset(
         partitions: into how many the rows are hashed; None: Ray's default.
 
     Raises:
-        UserError: a column is missing or taken; or the reward ties rows in a way that Ray Data cannot keep together.
+        UserError: a number is out of range; a column is missing or taken; or the reward ties rows in a way that Ray Data cannot
+            keep together.
         MissingColumn: the reward reads a column that is not there.
         MissingExtra: Ray is not installed.
     """
     ray_package()
     from ray.data import ActorPoolStrategy
 
+    least, most = workers if isinstance(workers, tuple) else (workers, workers)
+    check_least(
+        workers=(least, 1), cpus=(cpus, 0), gpus=(gpus, 0), partitions=(partitions, 1), batch_size=(batch_size, 1)
+    )
     columns = Columns(value, tuple(reward.part_owners))
     kinds = _kinds(dataset)
     layout = find_layout(
@@ -64,17 +68,16 @@ def score_dataset(
         group=group,
         added=frozenset(columns.names),
     )
-    work = Work(reward, (), replace(layout, sequences=tuple(n for n in SEQUENCES if n in kinds)), step, "row")
-    key = _key(work, kinds)
+    layout = replace(layout, sequences=tuple(name for name in SEQUENCES if name in kinds))
+    key = _key(reward, layout, kinds)
     if key is not None:
         dataset = dataset.repartition(partitions, keys=[key])
-    least, most = workers if isinstance(workers, tuple) else (workers, workers)
     return dataset.map_batches(
         _Scoring,
-        fn_constructor_args=(work, columns, key, batch_size),
-        batch_size=batch_size if key is None else None,
+        fn_constructor_args=(reward, layout, columns, key, step, batch_size),
+        batch_size=batch_size if key is None else None,  # None: a whole partition, where siblings are together
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(min_size=least, max_size=most) if workers else ActorPoolStrategy(),
+        compute=ActorPoolStrategy(min_size=least, max_size=most),
         num_cpus=cpus,
         num_gpus=gpus,
     )
@@ -83,18 +86,21 @@ def score_dataset(
 class _Scoring:
     """What runs in a worker."""
 
-    def __init__(self, work: Work, columns: Columns, key: str | None, batch_size: int) -> None:
-        self.work, self.columns, self.key, self.batch_size = work, columns, key, batch_size
+    def __init__(
+        self, reward: Reward, layout: Layout, columns: Columns, key: str | None, step: int | None, batch_size: int
+    ) -> None:
+        self.reward, self.layout, self.columns, self.key = reward, layout, columns, key
+        self.step, self.batch_size = step, batch_size
 
     def __call__(self, table: Any) -> Any:
         import pyarrow
 
         records = table.to_pylist()
-        notes = [self.work.layout.fault(record) or None for record in records]
+        notes = [self.layout.fault(record) or None for record in records]
         added: dict[str, list[Any]] = {name: [None] * len(records) for name in self.columns.names}
         added[self.columns.note] = notes
         for rows in self._batches(records, [i for i, fault in enumerate(notes) if not fault]):
-            (scores,) = self.work.scores([records[i] for i in rows], "the rows of a Ray dataset")
+            scores = self.reward.score(self.layout.batch([records[i] for i in rows], self.step))
             for name, values in self.columns.of(scores).items():
                 for i, each in zip(rows, values, strict=True):
                     added[name][i] = each
@@ -129,9 +135,8 @@ def _kinds(dataset: Any) -> dict[str, Any]:
     return {} if schema is None else dict(zip(schema.names, schema.types, strict=True))
 
 
-def _key(work: Work, kinds: Mapping[str, Any]) -> str | None:
+def _key(reward: Reward, layout: Layout, kinds: Mapping[str, Any]) -> str | None:
     """The column whose equal rows must be scored together; None: no reward compares rows."""
-    reward, layout = work.reward, work.layout
     ties = {part.own_tie for part in reward.walk()} - {None}
     if not ties:
         return None

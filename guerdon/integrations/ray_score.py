@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guerdon.errors import GuerdonError, UserError
-from guerdon.integrations.ray_cluster import connected
+from guerdon.integrations.ray_cluster import check_least, connected
 from guerdon.scores import Scores
 from guerdon.scoring.chunks import Chunk
 from guerdon.scoring.engine import Results, Work, records_of
@@ -72,9 +72,7 @@ class RayEngine:
     """
 
     def __init__(self, workers: int | None = None, *, cpus: float = 1.0, gpus: float = 0.0, tries: int = 3) -> None:
-        for name, value, least in (("workers", workers, 1), ("cpus", cpus, 0), ("gpus", gpus, 0), ("tries", tries, 1)):
-            if value is not None and value < least:
-                raise UserError(f"{name}={value!r} must be at least {least}")
+        check_least(workers=(workers, 1), cpus=(cpus, 0), gpus=(gpus, 0), tries=(tries, 1))
         self.workers, self.cpus, self.gpus, self.tries = workers, cpus, gpus, tries
 
     def scored(self, job: Job, chunks: Iterable[Chunk]) -> Results:

@@ -87,6 +87,8 @@ def test_no_rows() -> None:
 
 def test_what_cannot_work_is_told_before_anything_runs() -> None:
     dataset = ray.data.from_items([{"prompt": [{"role": "user", "content": "q"}], "completion": "x", "reward": 1.0}])
+    with pytest.raises(UserError, match="workers=0 must be at least 1"):
+        score_dataset(dataset, TokenF1(), workers=0)
     with pytest.raises(MissingColumn, match="reference"):
         score_dataset(dataset, TokenF1(), value="f1")
     with pytest.raises(UserError, match="already has the column 'reward'"):
