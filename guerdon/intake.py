@@ -11,13 +11,14 @@ import asyncio
 import inspect
 import math
 import weakref
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from guerdon.errors import Overloaded, UserError
+from guerdon.remembered import Remembered
 from guerdon.rendezvous import Rendezvous
 from guerdon.reward import Reward, reward_of
 from guerdon.runtime import all_or_none, background
@@ -26,7 +27,6 @@ from guerdon.scorer import Scorer
 from guerdon.scores import Note, Outcome, Scores
 
 Incomplete = Literal["score", "unscored"]
-Name = tuple[Hashable, Hashable]
 
 _WAITING_PARTS = 32  # batches in flight where parts of the reward wait for servers
 
@@ -42,7 +42,8 @@ class IntakeOptions:
         max_batch, max_tokens: the most samples, and about the most tokens, in one batch. A group is never divided.
         in_flight: batches scored at the same time; None: 32 where a part waits for a server, else 1. One where state is kept.
         capacity: samples held at once; beyond that ``Overloaded``.
-        remember: finished samples with an id that are remembered, so that one submitted again is not scored again.
+        remember: finished samples with an id whose scores are remembered (in 128 MiB at most), so that one submitted again is not
+            scored again.
     """
 
     group_size: int | None = None
@@ -73,7 +74,7 @@ class _Ticket:
 
     sample: Sample
     tie: Hashable
-    name: Name | None
+    name: Hashable
     tokens: int
     done: asyncio.Future[SampleScores]
     waiting: int = 0
@@ -129,8 +130,8 @@ class Intake:
         self._in_flight = _batches_in_flight(self.reward, self.options)
         self._ready: deque[_Unit] = deque()
         self._running: set[asyncio.Task[None]] = set()
-        self._pending: dict[Name, _Ticket] = {}
-        self._remembered: OrderedDict[Name, _Ticket] = OrderedDict()
+        self._pending: dict[Hashable, _Ticket] = {}
+        self._remembered = Remembered(self.options.remember)
         self._closed = self._scheduled = False
         self._groups: Rendezvous[_Ticket] = Rendezvous(
             self.options.group_deadline, self._gathered, self._incomplete, self._late
@@ -146,7 +147,11 @@ class Intake:
             MissingColumn: the sample lacks a column.
             UserError: its id was used for another completion.
         """
-        ticket = self._admitted(sample)
+        name = sample.name
+        if name is not None and (finished := self._remembered.get(name)) is not None:
+            self._again(sample, finished.digest)
+            return finished.scores
+        ticket = self._admitted(sample, name)
         ticket.waiting += 1
         try:
             return await asyncio.shield(ticket.done)
@@ -170,16 +175,18 @@ class Intake:
             if self._running:
                 await asyncio.wait(self._running)
 
-    def _admitted(self, sample: Sample) -> _Ticket:
+    def _again(self, sample: Sample, digest: bytes) -> None:
+        """Count a sample that is submitted again; ``digest`` is of what came first under its name."""
+        if sample.digest != digest:
+            raise UserError(f"id={sample.id!r} was already used for another completion of its group")
+        self.counts["duplicates"] += 1
+
+    def _admitted(self, sample: Sample, name: Hashable) -> _Ticket:
         sample.check(self.reward)
-        tie = None if self.tie is None else sample.tie(self.tie)
-        name = None if sample.id is None else (sample.tie("group"), sample.id)
-        known = self._pending.get(name) or self._remembered.get(name) if name else None
-        if known is not None:
-            if not known.sample.same(sample):
-                raise UserError(f"id={sample.id!r} was already used for another completion of its group")
-            self.counts["duplicates"] += 1
+        if name is not None and (known := self._pending.get(name)) is not None:
+            self._again(sample, known.sample.digest)
             return known
+        tie = None if self.tie is None else sample.tie(self.tie)
         size = self._size(sample)
         if self._closed or self.held >= self.options.capacity:
             raise Overloaded(
@@ -188,7 +195,7 @@ class Intake:
         ticket = _Ticket(sample, tie, name, sample.tokens, asyncio.get_running_loop().create_future())
         self.held += 1
         self.counts["samples"] += 1
-        if name:
+        if name is not None:
             self._pending[name] = ticket
         if self.tie is None:
             self._queue(_Unit([ticket]))
@@ -322,14 +329,12 @@ class Intake:
         self.counts["scored" if result.scored else "unscored"] += 1
         if not ticket.done.done():
             ticket.done.set_result(result)
-        if ticket.name:
-            self._remembered[ticket.name] = ticket
-            while len(self._remembered) > self.options.remember:
-                self._remembered.popitem(last=False)
+        if ticket.name is not None:
+            self._remembered.add(ticket.name, ticket.sample.digest, result)
 
     def _released(self, ticket: _Ticket) -> None:
         self.held -= 1
-        if ticket.name:
+        if ticket.name is not None:
             self._pending.pop(ticket.name, None)
 
 

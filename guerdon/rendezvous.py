@@ -94,10 +94,15 @@ class Rendezvous(Generic[T]):
     def _expire(self, key: Hashable) -> None:
         gathering = self._closed(key)
         now = asyncio.get_running_loop().time()
+        self._missing.pop(key, None)
         self._missing[key] = gathering.size - len(gathering.members), now + self.deadline
-        while len(self._missing) > self.remembered:
+        while self._missing and (len(self._missing) > self.remembered or self._oldest() < now):
             self._missing.popitem(last=False)
         self.expired(gathering.members, gathering.size)
+
+    def _oldest(self) -> float:
+        """Until when the first of the expired keys is to be remembered."""
+        return next(iter(self._missing.values()))[1]
 
     def _is_late(self, key: Hashable) -> bool:
         """Whether the group of this key expired a short while ago and still misses a member; counts this one as come."""

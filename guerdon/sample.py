@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -52,9 +54,15 @@ class Sample:
         """About how many tokens it has."""
         return 1 + (_characters(self.completion) + _characters(self.prompt)) // CHARACTERS_PER_TOKEN
 
-    def same(self, other: Sample) -> bool:
-        """Whether another submission says the same."""
-        return message_key([self.prompt, self.completion]) == message_key([other.prompt, other.completion])
+    @property
+    def name(self) -> Hashable:
+        """What it shares with another submission of it; None without an ``id``."""
+        return None if self.id is None else (_digest(self.tie("group")), self.id)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """16 bytes that another sample has only if it says the same."""
+        return _digest(message_key([self.prompt, self.completion]))
 
     def check(self, reward: Reward) -> None:
         """Raise where a column is missing that the reward reads.
@@ -144,6 +152,10 @@ def in_unit_range(value: float, span: tuple[float, float]) -> float:
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return value
     return min(max((value - low) / (high - low), 0.0), 1.0)
+
+
+def _digest(key: Hashable) -> bytes:
+    return blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _characters(value: Any) -> int:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import pickle
 import random
 import threading
+import weakref
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from guerdon.batch import Batch
 from guerdon.errors import MissingColumn, Overloaded, UserError
 from guerdon.intake import Intake, IntakeOptions, SharedIntake
+from guerdon.remembered import Remembered, weight
 from guerdon.rendezvous import Rendezvous
 from guerdon.reward import Reward, State, column
-from guerdon.sample import Sample
-from guerdon.scores import Scores
+from guerdon.sample import Sample, SampleScores
+from guerdon.scores import Note, Scores
 
 CALLS: list[Batch] = []
 
@@ -270,6 +276,47 @@ def test_one_intake_serves_threads_and_loops() -> None:
 def test_options_are_checked(field: str) -> None:
     with pytest.raises(UserError, match=field):
         IntakeOptions(**{field: 0})  # type: ignore[arg-type]
+
+
+async def test_finished_samples_are_not_kept_with_what_they_said() -> None:
+    intake = Intake(Length())
+    sample = Sample("x" * 10, "q", completion_ids=list(range(10)), id=1)
+    gone = weakref.ref(sample)
+    assert (await intake.submit(sample)).value == 10
+    del sample
+    await asyncio.sleep(0)
+    CALLS.clear()
+    gc.collect()
+    assert gone() is None
+    assert (await intake.submit(Sample("x" * 10, "q", id=1))).value == 10
+    assert not CALLS and intake.counts["duplicates"] == 1
+    with pytest.raises(UserError, match="another completion"):
+        await intake.submit(Sample("y" * 10, "q", id=1))
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3000)), max_size=60), st.integers(0, 8))
+def test_what_is_remembered_is_bounded(added: list[tuple[int, int]], most: int) -> None:
+    kept, latest = Remembered(most, 8000), OrderedDict[int, SampleScores]()
+    for name, length in added:
+        scores = SampleScores(1.0, notes={"": Note(message="x" * length)})
+        kept.add(name, b"", scores)
+        latest.pop(name, None)
+        latest[name] = scores
+        alive = [name for name in latest if kept.get(name)]
+        assert alive == list(latest)[len(latest) - len(alive) :]  # the latest ones
+        assert len(kept) == len(alive) <= most
+        assert kept.weight == sum(weight(latest[name]) for name in alive) <= 8000
+
+
+async def test_keys_that_expired_long_ago_are_let_go() -> None:
+    groups = Rendezvous[int](0.01, lambda members: None, lambda members, size: None, lambda member: None)
+    for key in range(50):
+        groups.add(key, key, size=2)
+    await asyncio.sleep(0.05)
+    assert len(groups._missing) == 50
+    groups.add(50, 50, size=2)
+    await asyncio.sleep(0.05)
+    assert len(groups._missing) == 1
 
 
 async def test_expired_keys_are_forgotten() -> None:
