@@ -24,8 +24,8 @@ class Remembered:
     """Finished samples by name, the latest ``most`` of them and about ``bytes_`` bytes; not the samples themselves.
 
     >>> kept = Remembered(most=1)
-    >>> kept.add("a", b"4", SampleScores(1.0))
-    ... kept.add("b", b"5", SampleScores(0.0))
+    >>> for name in "ab":
+    ...     kept.add(name, b"", SampleScores(0.0))
     >>> kept.get("a"), kept.get("b").scores.value
     (None, 0.0)
     """
