@@ -100,7 +100,7 @@ def rouge_stems(text: str) -> list[str]:
     >>> rouge_stems("running dogs")
     ['run', 'dog']
     """
-    return [_porter_stem(token) if len(token) > 3 else token for token in rouge_tokens(text)]
+    return [_stem(token) if len(token) > 3 else token for token in rouge_tokens(text)]
 
 
 def tokens_13a(text: str) -> list[str]:
@@ -190,10 +190,13 @@ def _cached_split_13a(chunk: str) -> tuple[str, ...]:
     return tuple(_split_13a(chunk))
 
 
+def _stem(word: str) -> str:
+    return _cached_stem(word) if len(word) <= _LONG_CHUNK else str(_porter().stem(word))
+
+
 @lru_cache(maxsize=65536)
-def _porter_stem(word: str) -> str:
-    stem: str = _porter().stem(word)
-    return stem
+def _cached_stem(word: str) -> str:
+    return str(_porter().stem(word))
 
 
 @lru_cache(maxsize=1)
