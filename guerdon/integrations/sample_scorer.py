@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
@@ -137,7 +136,7 @@ class SampleScorer:
                 columns=sample.columns,
                 group=None if sample.group is None else str(sample.group),
                 siblings=siblings,
-                id=uuid4().hex if sample.id is None else str(sample.id),
+                id=None if sample.id is None else str(sample.id),
                 completion_ids=sample.completion_ids,
                 step=sample.step,
                 detail="full",

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from guerdon.batch import Batch
 from guerdon.errors import GuerdonError, MissingExtra, UserError
@@ -22,8 +23,8 @@ class RewardClient:
     """Asks a guerdon server for scores.
 
     What may be tried again is: no connection, a timeout, 408, 429, 5xx, with full jitter between tries and the server's
-    ``Retry-After`` honoured. Samples of a batch carry ids, so that one that was scored before the answer got lost is not
-    scored again. Use it as a context manager, or ``await client.close()``.
+    ``Retry-After`` honoured. Samples carry ids, so that one that was scored before the answer got lost is not scored again.
+    Use it as a context manager, or ``await client.close()``.
 
     Args:
         url: where the server is.
@@ -59,15 +60,15 @@ class RewardClient:
     async def score(self, batch: Batch, *, detail: str = "parts", name: str = "") -> dict[str, Any]:
         """The server's answer for a batch: ``values`` (null: not scored), ``parts``, ``notes``; with ``detail="full"`` more.
 
-        Siblings are those of the batch. ``name`` makes the request known: the same name asks for the same scores.
+        Siblings are those of the batch. ``name`` makes the request known: the same name asks for the same scores. Without one
+        every call asks anew.
         """
-        samples = []
+        name, samples = name or uuid4().hex, []
         for i, row in enumerate(batch.records()):
             sample = {"completion": row.pop("completion"), "group": int(batch.groups[i])}
             if "prompt" in row:
                 sample["prompt"] = row.pop("prompt")
-            sample |= {"id": f"{name}/{i}"} if name else {}
-            samples.append({**sample, "columns": row})
+            samples.append({**sample, "id": f"{name}/{i}", "columns": row})
         body = {"samples": samples, "detail": detail} | ({} if batch.step is None else {"step": batch.step})
         return await self.ask("/v1/score", body)
 
@@ -86,10 +87,10 @@ class RewardClient:
     ) -> dict[str, Any]:
         """As :meth:`score` for one sample, which waits on the server for its siblings if there are any.
 
-        With an ``id`` of its own a sample whose answer got lost is recognised when it is sent again.
+        ``id`` names it within its group; without one every call asks anew.
         """
         sample = {"completion": completion, "prompt": prompt, "columns": dict(columns or {})}
-        sample |= {"group": group, "siblings": siblings, "id": id}
+        sample |= {"group": group, "siblings": siblings, "id": id or uuid4().hex}
         sample |= {} if completion_ids is None else {"completion_ids": list(completion_ids)}
         return await self.ask(
             "/v1/score", {"samples": [sample], "detail": detail} | ({} if step is None else {"step": step})
@@ -100,10 +101,11 @@ class RewardClient:
         import httpx
 
         body = {**body, "reward": self.reward} if self.reward else body
-        fault = ""
+        fault = wait = ""
         for attempt in range(self.tries):
             if attempt:
-                await asyncio.sleep(self._pause(attempt, fault))
+                await asyncio.sleep(self._pause(attempt, wait))
+                wait = ""
             try:
                 response = await self._post(self.url + path, body)
             except httpx.HTTPError as error:
@@ -114,10 +116,8 @@ class RewardClient:
             fault = f"{response.status_code}: {_said(response)}"
             if response.status_code not in _AGAIN:
                 raise UserError(f"{self.url}{path} answered {fault}")
-            self._wait = response.headers.get("retry-after", "")
+            wait = response.headers.get("retry-after", "")
         raise ServerFault(f"{self.url}{path} gave no scores in {self.tries} tries; the last: {fault}")
-
-    _wait = ""
 
     async def _post(self, url: str, body: Mapping[str, Any]) -> Any:
         """The response, by a pool with a free connection; many small pools, as the work of one grows with its connections."""
@@ -132,9 +132,8 @@ class RewardClient:
         finally:
             busy[0] -= 1
 
-    def _pause(self, attempt: int, fault: str) -> float:
-        asked = float(self._wait) if self._wait.replace(".", "", 1).isdigit() else 0.0
-        self._wait = ""
+    def _pause(self, attempt: int, retry_after: str) -> float:
+        asked = float(retry_after) if retry_after.replace(".", "", 1).isdecimal() else 0.0
         return max(min(asked, 30.0), random.uniform(0, min(10.0, 0.2 * 2**attempt)))
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any, ClassVar
 
 from guerdon.combine import Combine
@@ -192,7 +193,7 @@ class Native(Dialect):
         tie = desk.reward.siblings
         if tie is None:
             return samples
-        request = uuid.uuid4().hex
+        request = _scope(samples)
         for sample in samples:
             sample.check(desk.reward)
         sizes = Counter(sample.tie(tie) for sample in samples)
@@ -248,6 +249,14 @@ def _bare(texts: Sequence[str], desk: Desk) -> list[Sample]:
 
 
 _FIELDS = {"completion", "prompt", "columns", "group", "siblings", "id", "completion_ids"}
+
+
+def _scope(samples: Sequence[Sample]) -> str:
+    """What the samples of a request have to themselves; the same where it is sent again under the same ids."""
+    ids = [sample.id for sample in samples]
+    if None in ids:
+        return uuid.uuid4().hex
+    return blake2b(repr(ids).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _sample(row: Any, i: int, step: int | None) -> Sample:

@@ -46,16 +46,29 @@ def serve(app: RewardServer, *, host: str = "127.0.0.1", port: int = 8000, backl
 
 
 def _patient_for(seconds: float) -> type[asyncio.Protocol]:
-    """uvicorn's protocol, closing connections on which no request comes in the first seconds."""
+    """uvicorn's protocol, closing connections on which the head of a request is not whole in so many seconds."""
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
     class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+        watched: Any = ()  # the request before the one whose head is waited for
+
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            asyncio.get_running_loop().call_later(seconds, self._close_if_silent)
+            self._watch()
 
-        def _close_if_silent(self) -> None:
-            if self.cycle is None and not self.transport.is_closing():
+        def data_received(self, data: bytes) -> None:
+            before = self.cycle
+            super().data_received(data)
+            if self.cycle is before and (before is None or before.response_complete):
+                self._watch()  # the head of the first or a further request, in parts
+
+        def _watch(self) -> None:
+            if self.watched is not self.cycle:
+                self.watched = self.cycle
+                asyncio.get_running_loop().call_later(seconds, self._close_if_silent, self.cycle)
+
+        def _close_if_silent(self, before: Any) -> None:
+            if self.cycle is before and not self.transport.is_closing():
                 self.transport.close()
 
     return Protocol

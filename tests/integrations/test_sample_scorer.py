@@ -73,7 +73,7 @@ async def test_siblings_here_and_on_a_server() -> None:
 
 async def test_an_answer_that_got_lost_does_not_make_a_second_sibling(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client asks again; the server knows the sample by its id."""
-    monkeypatch.setattr(client.RewardClient, "_pause", lambda self, attempt, fault: 0.0)
+    monkeypatch.setattr(client.RewardClient, "_pause", lambda *arguments: 0.0)
     with served(Gap(), intake=IntakeOptions(group_deadline=20.0)) as running:
         scorers = [SampleScorer(Gap(), at=running.url, group_size=2) for _ in range(2)]
         post, lost = httpx.AsyncClient.post, []
@@ -117,7 +117,7 @@ async def test_a_token_and_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client.RewardClient, "_pause", lambda self, attempt, fault: 0.0)
+    monkeypatch.setattr(client.RewardClient, "_pause", lambda *arguments: 0.0)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         scorer = SampleScorer(TokenF1(), at=f"http://127.0.0.1:{taken.getsockname()[1]}", fallback=0.125)

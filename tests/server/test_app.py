@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -104,6 +105,44 @@ def test_slow_clients_are_cut_off_and_hold_up_nobody() -> None:
             answer = connection.recv(1000)
             assert answer == b"" if i % 2 else b"408" in answer
             connection.close()
+
+
+def test_a_slow_head_on_a_used_connection_is_cut_off() -> None:
+    with (
+        served(ExactMatch(), header_seconds=0.4) as running,
+        socket.create_connection(("127.0.0.1", running.port)) as kept,
+    ):
+        kept.settimeout(5)
+        kept.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200" in kept.recv(1000)
+        kept.sendall(b"GET /hea")
+        assert kept.recv(1000) == b""
+
+
+def test_a_batch_whose_answer_got_lost_is_not_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RewardClient, "_pause", lambda *arguments: 0.0)
+    post, lost = httpx.AsyncClient.post, []
+
+    async def losing(self: httpx.AsyncClient, *arguments: Any, **options: Any) -> httpx.Response:
+        response = await post(self, *arguments, **options)
+        lost.append(response)
+        if len(lost) % 2:
+            raise httpx.ReadError("lost on the way")
+        return response
+
+    monkeypatch.setattr(httpx.AsyncClient, "post", losing)
+    with served({"gap": Gap(), "exact": ExactMatch()}) as running:
+
+        async def ask(name: str) -> list[float]:
+            batch = Batch(["a", "bcd"], ["q", "q"], reference=["a", "a"])
+            async with RewardClient(running.url, name) as client:
+                return (await client.score(batch))["values"]
+
+        assert asyncio.run(ask("gap")) == asyncio.run(ask("gap")) == [-1.0, 1.0]
+        assert asyncio.run(ask("exact")) == [1.0, 0.0]
+        for name, samples in (("gap", 4), ("exact", 2)):
+            counts = running.app.desks[name].intake.counts
+            assert (counts["samples"], counts["duplicates"]) == (samples, samples)
 
 
 def test_own_client() -> None:
