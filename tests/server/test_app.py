@@ -114,7 +114,9 @@ def test_a_slow_head_on_a_used_connection_is_cut_off() -> None:
     ):
         kept.settimeout(5)
         kept.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b"200" in kept.recv(1000)
+        answer = b""
+        while b"ok" not in answer:
+            answer += kept.recv(1000)
         kept.sendall(b"GET /hea")
         assert kept.recv(1000) == b""
 
