@@ -360,6 +360,11 @@ def _components(desk: Desk, result: SampleScores, value: float) -> dict[str, flo
             if not result.scored:
                 return dict.fromkeys(names, 0.0)
             terms = {name: weight * result.parts[name] for name, weight in zip(names, weights, strict=True)}
-            terms[names[-1]] += value - sum(terms.values())
-            return terms
+            there = {name: term for name, term in terms.items() if math.isfinite(term)}
+            whole = sum(there.values())
+            if len(there) < len(terms) and whole:  # the weights of the others count for those that are missing
+                there = {name: term * value / whole for name, term in there.items()}
+            if there:
+                there[list(there)[-1]] += value - sum(there.values())
+            return dict.fromkeys(names, 0.0) | there
     return {reward.name: value}

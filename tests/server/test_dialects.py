@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from guerdon.rewards import ExactMatch, TokenF1
+from guerdon import Sum
+from guerdon.rewards import ExactMatch, Given, TokenF1
 from tests.server.served import Gap, Lost, Running, Slow, served
 
 
@@ -65,6 +66,17 @@ def _rollout(text: str, **fields: Any) -> dict[str, Any]:
         "response": {"id": "r", "output": [{"type": "reasoning", "summary": []}, said]},
         **fields,
     }
+
+
+@pytest.mark.parametrize("missing", ["drop", "zero"])
+def test_components_of_a_sum_with_terms_that_are_missing(missing: str) -> None:
+    reward = Sum(TokenF1(), Given(score_column="quality"), weights=(1, 0.5), missing=missing)
+    with served({"sum": reward}) as running:
+        for reference, quality in (("x y", None), (None, 0.5), (None, None), ("x y", 0.5)):
+            answer = running.post("/verify", _rollout("x z", reference=reference, quality=quality)).json()
+            assert sum(answer["reward_components"].values()) == pytest.approx(answer["reward"], abs=1e-12)
+            assert answer["reward_components"].keys() == {"token_f1", "given"}
+            assert reference or not answer["reward_components"]["token_f1"]
 
 
 def test_nemo_gym(server: Running) -> None:
