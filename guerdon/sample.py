@@ -16,6 +16,7 @@ from guerdon.errors import MissingColumn, UserError
 from guerdon.reward import Reward
 from guerdon.scores import Floats, Note, Outcome, Scores, Steps
 from guerdon.text.json_text import parse_json
+from guerdon.text.trajectory import messages_of
 
 CHARACTERS_PER_TOKEN = 4  # for budgets; an estimate
 
@@ -65,11 +66,15 @@ class Sample:
         return _digest(message_key([self.prompt, self.completion]))
 
     def check(self, reward: Reward) -> None:
-        """Raise where a column is missing that the reward reads.
+        """Raise where it cannot be scored whatever the reward's instruments do.
 
         Raises:
-            MissingColumn: it is not there.
+            MissingColumn: a column is not there that the reward reads.
+            UserError: the completion or the prompt is neither text nor chat messages.
         """
+        for name, said in (("completion", self.completion), ("prompt", self.prompt)):
+            if not isinstance(said, str):
+                _check_messages(name, said)
         for name in sorted(reward.columns - self.columns.keys()):
             reader = next((each for each in reward.walk() if name in each.own_columns), reward)
             raise MissingColumn(reader.name, name, reader.own_columns.get(name, "a value"), self.columns)
@@ -152,6 +157,13 @@ def in_unit_range(value: float, span: tuple[float, float]) -> float:
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return value
     return min(max((value - low) / (high - low), 0.0), 1.0)
+
+
+def _check_messages(name: str, said: Any) -> None:
+    try:
+        messages_of(said)
+    except TypeError:
+        raise UserError(f"{name}={said!r:.80} must be text or a list of chat messages") from None
 
 
 def _digest(key: Hashable) -> bytes:
