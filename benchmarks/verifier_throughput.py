@@ -19,6 +19,7 @@ A method that has not finished after ``--patience`` seconds is stopped and count
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import math
@@ -67,11 +68,11 @@ def guerdon_check(work: Sequence[Sample]) -> Verdicts:
 
 
 def pooled_check(work: Sequence[Sample]) -> Verdicts:
-    from guerdon.text.math_answers import stated_answer
+    from guerdon.text.math_answers import right_answer, stated_answer
     from guerdon.text.math_equivalence import EQUAL, equivalence
     from guerdon.verifier_pool import verifier_pool
 
-    pairs = [(sample.gold, stated_answer(sample.completion) or "") for sample in work]
+    pairs = [(right_answer(sample.gold), stated_answer(sample.completion) or "") for sample in work]
     checked = verifier_pool().map(equivalence, pairs, deadline=3.0)
     return [float(item.value == EQUAL) if item.ok else None for item in checked]
 
@@ -151,6 +152,14 @@ def living_processor_seconds() -> float:
             continue
         total += used.user + used.system + used.children_user + used.children_system
     return total
+
+
+def end_descendants() -> None:
+    import psutil
+
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def busy_processes(seconds: float = 1.0) -> int:
@@ -345,6 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         method, *numbers = options.child
         print(json.dumps(child(method, *map(int, numbers))))
         sys.stdout.flush()
+        end_descendants()  # they hold the output open
         os._exit(0)  # without waiting for what hangs
     report: dict[str, Any] = {
         "machine": {

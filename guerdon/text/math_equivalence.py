@@ -115,12 +115,12 @@ def _elementary() -> tuple[Any, tuple[Any, ...]]:
 def is_prose(text: str) -> bool:
     r"""Whether a text is words with mathematics in them rather than a formula.
 
-    >>> is_prose("5 because it is odd"), is_prose("about 42"), is_prose("x = $5$")
-    (True, True, True)
+    >>> is_prose("5 because it is odd"), is_prose("about 42"), is_prose("x = $5$"), is_prose(r"\$5")
+    (True, True, True, False)
     >>> is_prose(r"\sin x \text{ or so}"), is_prose("3 ab + 2 xy"), is_prose("Monday")
     (False, False, False)
     """
-    if "$" in text or "\\(" in text or "\\[" in text:
+    if "$" in text.replace("\\$", "") or "\\(" in text or "\\[" in text:
         return True
     words = [word for word in _WORD.findall(_COMMANDS.sub(" ", text)) if word.lower() not in _FUNCTIONS]
     if len(words) == 1:

@@ -401,6 +401,7 @@ def test_it_never_overrules_math_verify() -> None:
         (r"[1,2]\cup[3,4]", r"[1,2]\cup[3,5]", "different"),
         (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}1\\2\end{pmatrix}", "equal"),
         ("5", "5 because two and three make five", "equal"),
+        (r"\$4.50", "9/2", "equal"),
         ("2x+3=0", "5x+7=0", "different"),
         ("x^2+y^2=1", "2x^2+2y^2=2", "equal"),
         ("1", "100%", "equal"),
