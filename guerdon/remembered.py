@@ -44,9 +44,10 @@ class Remembered:
 
     def add(self, name: Hashable, digest: bytes, scores: SampleScores) -> None:
         """Remember a sample; the oldest are forgotten for it."""
-        known = self._kept.pop(name, None)
-        self.weight += weight(scores) - (known.weight if known else 0)
-        self._kept[name] = Finished(digest, scores, weight(scores))
+        if (known := self._kept.pop(name, None)) is not None:
+            self.weight -= known.weight
+        self._kept[name] = finished = Finished(digest, scores, weight(scores))
+        self.weight += finished.weight
         while self._kept and (len(self._kept) > self.most or self.weight > self.bytes):
             self.weight -= self._kept.popitem(last=False)[1].weight
 

@@ -58,12 +58,12 @@ class Sample:
     @property
     def name(self) -> Hashable:
         """What it shares with another submission of it; None without an ``id``."""
-        return None if self.id is None else (_digest(self.tie("group")), self.id)
+        return None if self.id is None else (digest_of(self.tie("group")), self.id)
 
     @cached_property
     def digest(self) -> bytes:
         """16 bytes that another sample has only if it says the same."""
-        return _digest(message_key([self.prompt, self.completion]))
+        return digest_of(message_key([self.prompt, self.completion]))
 
     def check(self, reward: Reward) -> None:
         """Raise where it cannot be scored whatever the reward's instruments do.
@@ -166,7 +166,8 @@ def _check_messages(name: str, said: Any) -> None:
         raise UserError(f"{name}={said!r:.80} must be text or a list of chat messages") from None
 
 
-def _digest(key: Hashable) -> bytes:
+def digest_of(key: Any) -> bytes:
+    """16 bytes that another key has only if it is written alike."""
     return blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

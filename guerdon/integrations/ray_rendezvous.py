@@ -21,7 +21,6 @@ from guerdon.scores import Outcome
 
 NAMESPACE = "guerdon"
 _AT_ONCE = 10_000  # samples in the actor at the same time: all wait there for their siblings
-_CHECK_SECONDS = 60.0  # between two looks at whether the job goes on
 
 
 class _Meeting:
@@ -59,7 +58,7 @@ class ActorIntake:
         MissingExtra: Ray is not installed.
     """
 
-    check_seconds = _CHECK_SECONDS
+    check_seconds = 60.0  # between two looks at whether the job goes on
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from guerdon.batch import Batch
 from guerdon.errors import UserError
@@ -67,6 +67,23 @@ class Comparison:
 Question = ChatRequest | ToolUse
 Dialogue = Generator[Sequence[Question], Sequence[ChatReply], Mapping[int, Verdict]]
 """Asks questions, is sent their replies in order, asks on, and returns verdicts by row of the batch."""
+
+
+class Opened:
+    """A dialogue with the questions it asks now; once it has ended, with its verdicts."""
+
+    def __init__(self, dialogue: Dialogue) -> None:
+        self.dialogue = dialogue
+        self.questions: Sequence[Question] = ()
+        self.verdicts: Mapping[int, Verdict] | None = None
+        self.step(None)
+
+    def step(self, replies: Sequence[ChatReply] | None) -> None:
+        """Go on with the replies to the questions; None where none were asked yet."""
+        try:
+            self.questions = next(self.dialogue) if replies is None else self.dialogue.send(replies)
+        except StopIteration as end:
+            self.verdicts = cast(Mapping[int, Verdict], end.value)
 
 
 class JudgeProtocol:

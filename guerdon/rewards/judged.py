@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from guerdon.batch import Batch
 from guerdon.models.chat import ChatModel, ChatReply, ChatRequest, ScriptedChat
 from guerdon.models.chats import as_chat
-from guerdon.models.judge import Dialogue, JudgeProtocol, Question, ScriptedProtocol, Verdict
+from guerdon.models.judge import JudgeProtocol, Opened, Question, ScriptedProtocol, Verdict
 from guerdon.models.tool import ToolUse
 from guerdon.registry import register
 from guerdon.reward import Example, Reward
@@ -76,7 +75,7 @@ async def judgements(chat: ChatModel, protocol: JudgeProtocol, batch: Batch) -> 
     """The verdict on each sample of a batch, all of the protocol's dialogues carried out side by side."""
     found: dict[int, Verdict] = {}
     # The first questions show the samples, with pictures that are read for it: not on the event loop.
-    opened = await asyncio.to_thread(lambda: [_Opened(dialogue) for dialogue in protocol.dialogues(batch)])
+    opened = await asyncio.to_thread(lambda: [Opened(dialogue) for dialogue in protocol.dialogues(batch)])
     for verdicts in await asyncio.gather(*(_carried_out(chat, one) for one in opened)):
         found.update(verdicts)
     silent = Verdict.undecided(Outcome.MISSING_DATA, "the protocol gave no verdict")
@@ -101,23 +100,7 @@ def as_scores(verdicts: Sequence[Verdict], subparts: Sequence[str], reduction: s
     )
 
 
-class _Opened:
-    """A dialogue with its first questions, or the verdicts it ends on without asking."""
-
-    def __init__(self, dialogue: Dialogue) -> None:
-        self.dialogue = dialogue
-        self.questions: Sequence[Question] = ()
-        self.verdicts: Mapping[int, Verdict] | None = None
-        self.step(None)
-
-    def step(self, replies: Sequence[ChatReply] | None) -> None:
-        try:
-            self.questions = next(self.dialogue) if replies is None else self.dialogue.send(replies)
-        except StopIteration as end:
-            self.verdicts = cast(Mapping[int, Verdict], end.value)
-
-
-async def _carried_out(chat: ChatModel, opened: _Opened) -> Mapping[int, Verdict]:
+async def _carried_out(chat: ChatModel, opened: Opened) -> Mapping[int, Verdict]:
     """The verdicts a dialogue ends on, its questions put to the chat model and its tools."""
     while opened.verdicts is None:
         opened.step(await _answered(chat, opened.questions))

@@ -12,12 +12,11 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Any, ClassVar
 
 from guerdon.combine import Combine
 from guerdon.errors import UserError
-from guerdon.sample import Sample, SampleScores, columns_from_label
+from guerdon.sample import Sample, SampleScores, columns_from_label, digest_of
 from guerdon.scores import Note
 from guerdon.server.desk import Desk
 from guerdon.text.chat_template import response_after
@@ -256,7 +255,7 @@ def _scope(samples: Sequence[Sample]) -> str:
     ids = [sample.id for sample in samples]
     if None in ids:
         return uuid.uuid4().hex
-    return blake2b(repr(ids).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return digest_of(ids).hex()
 
 
 def _sample(row: Any, i: int, step: int | None) -> Sample:

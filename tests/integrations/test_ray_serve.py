@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmarks.reward_server import free_port
 from guerdon import Reward
 from guerdon.errors import UserError
 from guerdon.intake import IntakeOptions
@@ -47,13 +47,6 @@ ANSWERS = [
     ("/f1/v1/score", [1]),
     ("/nobody/v1/score", {"samples": []}),
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
 
 PORT = free_port()
 URL = f"http://127.0.0.1:{PORT}"

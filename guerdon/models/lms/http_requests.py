@@ -12,6 +12,7 @@ from typing import Any
 
 from guerdon.errors import MissingExtra, UserError
 from guerdon.models.http_statuses import LONGEST_PAUSE, REFUSED_SET_UP, RETRYABLE, refused_for_length, retry_after
+from guerdon.runtime import all_or_none
 from guerdon.scores import Outcome
 
 
@@ -62,14 +63,7 @@ class Sender:
         Raises:
             UserError: the server refuses the key, the path or the method.
         """
-        tasks = [asyncio.ensure_future(self.post(body)) for body in bodies]
-        try:
-            return list(await asyncio.gather(*tasks))
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        return await all_or_none(self.post(body) for body in bodies)
 
     async def post(self, body: dict[str, Any]) -> Any | Failure:
         """The decoded answer to one body, or the failure that is left after all tries."""

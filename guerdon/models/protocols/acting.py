@@ -12,7 +12,7 @@ from guerdon.errors import UserError
 from guerdon.frozen import FrozenDict, plain
 from guerdon.models.chat import ChatReply, ChatRequest
 from guerdon.models.images import UnreadableImage
-from guerdon.models.judge import Dialogue, Question, Verdict
+from guerdon.models.judge import Dialogue, Opened, Question, Verdict
 from guerdon.models.protocols.wrapping import Wrapping
 from guerdon.models.tool import Observation, Tool, ToolUse
 from guerdon.models.tools.image_crop import image_urls
@@ -133,23 +133,18 @@ class Acting(Wrapping):
             return dict.fromkeys(rows, Verdict.undecided(Outcome.MISSING_DATA, str(error)))
         lines: list[str] = []
         uses = 0
-        try:
-            questions = next(dialogue)
-            while True:
-                asked = [q for q in questions if isinstance(q, ChatRequest)]
-                acts = [_Act(self, with_images(question, pictures), columns) for question in asked]
-                others: list[Question] = [q for q in questions if not isinstance(q, ChatRequest)]
-                yield from _carried_through(acts)
-                answers = iter((yield others)) if others else iter(())
-                said = iter(act.final for act in acts)
-                lines += [line for act in acts for line in act.transcript]
-                uses += sum(act.uses for act in acts)
-                questions = dialogue.send(
-                    [next(said) if isinstance(q, ChatRequest) else next(answers) for q in questions]
-                )
-        except StopIteration as end:
-            verdicts: Mapping[int, Verdict] = end.value
-        return {rows[i]: self._with_transcript(verdict, lines, uses) for i, verdict in verdicts.items()}
+        opened = Opened(dialogue)
+        while opened.verdicts is None:
+            asked = [q for q in opened.questions if isinstance(q, ChatRequest)]
+            acts = [_Act(self, with_images(question, pictures), columns) for question in asked]
+            others: list[Question] = [q for q in opened.questions if not isinstance(q, ChatRequest)]
+            yield from _carried_through(acts)
+            answers = iter((yield others)) if others else iter(())
+            said = iter(act.final for act in acts)
+            lines += [line for act in acts for line in act.transcript]
+            uses += sum(act.uses for act in acts)
+            opened.step([next(said) if isinstance(q, ChatRequest) else next(answers) for q in opened.questions])
+        return {rows[i]: self._with_transcript(verdict, lines, uses) for i, verdict in opened.verdicts.items()}
 
     def _with_transcript(self, verdict: Verdict, lines: Sequence[str], uses: int) -> Verdict:
         parts = FrozenDict({**verdict.parts, "tool_uses": float(uses)})

@@ -10,7 +10,7 @@ import numpy as np
 
 from guerdon.batch import Batch, group_rows
 from guerdon.models.chat import ChatReply, ChatRequest
-from guerdon.models.judge import Dialogue, JudgeProtocol, Question, Verdict
+from guerdon.models.judge import Dialogue, JudgeProtocol, Opened, Question, Verdict
 
 Together = Generator[Sequence[Question], Sequence[ChatReply], list[Mapping[int, Verdict]]]
 
@@ -55,38 +55,17 @@ class Wrapping(JudgeProtocol):
 
 def remade(dialogue: Dialogue, change: Callable[[ChatRequest], ChatRequest]) -> Dialogue:
     """The dialogue with every chat request changed."""
-    try:
-        questions = next(dialogue)
-        while True:
-            replies = yield [change(asked) if isinstance(asked, ChatRequest) else asked for asked in questions]
-            questions = dialogue.send(replies)
-    except StopIteration as end:
-        return dict(end.value)
+    opened = Opened(dialogue)
+    while opened.verdicts is None:
+        opened.step((yield [change(asked) if isinstance(asked, ChatRequest) else asked for asked in opened.questions]))
+    return dict(opened.verdicts)
 
 
 def side_by_side(dialogues: Sequence[Dialogue]) -> Together:
     """Several dialogues as one that asks the questions of a round together; returns what each ends on, in order."""
-    ends: dict[int, Mapping[int, Verdict]] = {}
-    asked: dict[int, Sequence[Question]] = {}
-    for k, dialogue in enumerate(dialogues):
-        _advance(dialogue, None, k, asked, ends)
-    while asked:
-        round_ = dict(asked)
-        replies = iter((yield [question for questions in round_.values() for question in questions]))
-        asked.clear()
-        for k, questions in round_.items():
-            _advance(dialogues[k], [next(replies) for _ in questions], k, asked, ends)
-    return [ends[k] for k in range(len(dialogues))]
-
-
-def _advance(
-    dialogue: Dialogue,
-    replies: Sequence[ChatReply] | None,
-    k: int,
-    asked: dict[int, Sequence[Question]],
-    ends: dict[int, Mapping[int, Verdict]],
-) -> None:
-    try:
-        asked[k] = next(dialogue) if replies is None else dialogue.send(replies)
-    except StopIteration as end:
-        ends[k] = end.value
+    opened = [Opened(dialogue) for dialogue in dialogues]
+    while asking := [one for one in opened if one.verdicts is None]:
+        replies = iter((yield [question for one in asking for question in one.questions]))
+        for one in asking:
+            one.step([next(replies) for _ in one.questions])
+    return [one.verdicts or {} for one in opened]
